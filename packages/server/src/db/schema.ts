@@ -1,0 +1,242 @@
+/** The tables as Kysely sees them. The SQL in `migrations/` is the truth; a test compares the two. */
+
+import type { ColumnType, Generated } from 'kysely';
+
+/** A JSON column: parsed when read, written as text. */
+export type Json<T = unknown> = ColumnType<T, string, string>;
+type Metadata = ColumnType<Record<string, string>, string | undefined, string>;
+/** bigint columns are read as numbers (the client refuses those beyond 2^53). */
+type BigInteger = ColumnType<number, number | undefined, number>;
+
+export interface SettingsTable {
+  key: string;
+  value: Json;
+  updated_at: Date;
+}
+
+export interface CustomersTable {
+  id: string;
+  email: string | null;
+  email_normalized: string | null;
+  name: string | null;
+  external_id: string | null;
+  stripe_customer_id: string | null;
+  metadata: Metadata;
+  created_at: Date;
+  updated_at: Date;
+  deleted_at: Date | null;
+  version: Generated<number>;
+}
+
+export interface SubscriptionsTable {
+  id: string;
+  source: 'stripe' | 'manual';
+  reference: string;
+  customer_id: string | null;
+  product: string;
+  plan: string;
+  status: string;
+  standing: string;
+  current_period_start: Date | null;
+  current_period_end: Date | null;
+  trial_end: Date | null;
+  cancel_at: Date | null;
+  canceled_at: Date | null;
+  ended_at: Date | null;
+  paid_through: Date | null;
+  grace_until: Date | null;
+  failed_payments: Generated<number>;
+  amount_cents: BigInteger;
+  currency: Generated<string>;
+  recurring_interval: string | null;
+  recurring_interval_count: Generated<number>;
+  metadata: Metadata;
+  due_at: Date | null;
+  created_at: Date;
+  updated_at: Date;
+  version: Generated<number>;
+}
+
+export interface LicensesTable {
+  id: string;
+  origin: string;
+  product: string;
+  plan: string;
+  scheme: string;
+  key_ciphertext: Uint8Array;
+  key_secret_id: string;
+  key_index: Uint8Array;
+  key_hint: string;
+  customer_id: string | null;
+  subscription_id: string | null;
+  starts_at: Date;
+  expires_at: Date | null;
+  max_machines: number;
+  machines_used: Generated<number>;
+  metadata: Metadata;
+  coverage: 'term' | 'renewing' | 'past_due' | 'ended';
+  revealed_at: Date | null;
+  created_at: Date;
+  updated_at: Date;
+  version: Generated<number>;
+}
+
+export interface LicenseHoldsTable {
+  license_id: string;
+  cause: 'payment' | 'cancel' | 'refund' | 'dispute' | 'admin';
+  effect: 'suspend' | 'revoke';
+  reason: string | null;
+  effective_at: Date;
+}
+
+export interface ActivationsTable {
+  id: string;
+  license_id: string;
+  fingerprint: string;
+  name: string | null;
+  components: Metadata;
+  created_at: Date;
+  released_at: Date | null;
+}
+
+export interface StripeObjectsTable {
+  type: string;
+  id: string;
+  parent_id: string | null;
+  as_of: Date;
+  deleted: Generated<boolean>;
+  data: Json;
+  updated_at: Date;
+}
+
+export interface CatalogPricesTable {
+  product: string;
+  plan: string;
+  fingerprint: string;
+  stripe_product_id: string;
+  stripe_price_id: string;
+  current: Generated<boolean>;
+  created_at: Date;
+}
+
+export interface CheckoutsTable {
+  id: string;
+  intent_id: string;
+  stripe_session_id: string | null;
+  product: string;
+  plan: string;
+  email: string | null;
+  status: 'planned' | 'open' | 'complete' | 'expired' | 'failed';
+  url: string | null;
+  stripe_subscription_id: string | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export interface IntentsTable {
+  id: string;
+  kind: string;
+  subject_id: string;
+  request: Json;
+  response: Json<unknown> | null;
+  status: 'planned' | 'done' | 'failed';
+  attempts: Generated<number>;
+  lease_until: Date | null;
+  next_attempt_at: Date | null;
+  last_error: string | null;
+  created_at: Date;
+  finished_at: Date | null;
+}
+
+export interface InboxTable {
+  id: string;
+  event_id: string;
+  type: string;
+  api_version: string | null;
+  stripe_created: Date;
+  path: string;
+  payload: Json;
+  status: 'pending' | 'processed' | 'ignored' | 'failed';
+  reason: string | null;
+  attempts: Generated<number>;
+  next_attempt_at: Date | null;
+  received_at: Date;
+  finished_at: Date | null;
+}
+
+export interface OutboxTable {
+  id: string;
+  effect_key: string;
+  kind: string;
+  payload: Json;
+  status: 'pending' | 'delivered' | 'dead';
+  attempts: Generated<number>;
+  next_attempt_at: Date | null;
+  last_error: string | null;
+  created_at: Date;
+  finished_at: Date | null;
+}
+
+export interface SandboxMailTable {
+  id: string;
+  outbox_id: string;
+  recipient: string;
+  subject: string;
+  content_ciphertext: Uint8Array;
+  content_secret_id: string;
+  created_at: Date;
+}
+
+export interface AuditLogTable {
+  id: string;
+  at: Date;
+  actor_type: string;
+  actor_id: string | null;
+  action: string;
+  subject_type: string;
+  subject_id: string;
+  detail: ColumnType<Record<string, unknown>, string | undefined, string>;
+  request_id: string | null;
+}
+
+export interface ApiKeysTable {
+  id: string;
+  name: string;
+  hash: Uint8Array;
+  hint: string;
+  scopes: string[];
+  created_at: Date;
+  expires_at: Date | null;
+  revoked_at: Date | null;
+  last_used_at: Date | null;
+}
+
+export interface IdempotencyKeysTable {
+  principal: string;
+  key: string;
+  request_hash: Uint8Array;
+  status: number | null;
+  answer_ciphertext: Uint8Array | null;
+  answer_secret_id: string | null;
+  lease_until: Date;
+  created_at: Date;
+}
+
+export interface Schema {
+  settings: SettingsTable;
+  customers: CustomersTable;
+  subscriptions: SubscriptionsTable;
+  licenses: LicensesTable;
+  license_holds: LicenseHoldsTable;
+  activations: ActivationsTable;
+  stripe_objects: StripeObjectsTable;
+  catalog_prices: CatalogPricesTable;
+  checkouts: CheckoutsTable;
+  intents: IntentsTable;
+  inbox: InboxTable;
+  outbox: OutboxTable;
+  sandbox_mail: SandboxMailTable;
+  audit_log: AuditLogTable;
+  api_keys: ApiKeysTable;
+  idempotency_keys: IdempotencyKeysTable;
+}
