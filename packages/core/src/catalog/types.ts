@@ -10,6 +10,8 @@
  * Lists keep the order of the file: plans go from the least to the most.
  */
 
+import type { Fraction } from '../fraction.ts';
+
 export interface Catalog {
   readonly products: readonly Product[];
 }
@@ -207,12 +209,6 @@ export interface CreditRate {
   readonly unitsPerMajor: Fraction;
   /** Bounds of a custom amount, in whole units; null where custom amounts are not sold. */
   readonly custom: { readonly minimum: number; readonly maximum: number } | null;
-}
-
-/** An exact number: both parts are integers, the denominator is above zero, and they share no factor. */
-export interface Fraction {
-  readonly numerator: number;
-  readonly denominator: number;
 }
 
 /** Use that is measured by the clock: a session deducts from a time meter while it lives. */

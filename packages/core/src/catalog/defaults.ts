@@ -1,0 +1,29 @@
+/** What holds where a catalog is silent. The figures are those the products in the field settled on. */
+
+import type { CancellationPolicy, DunningPolicy, LicensePolicy, PlanChangePolicy, WithdrawalPolicy } from './types.ts';
+
+export const DEFAULT_LICENSE_POLICY: LicensePolicy = {
+  termDays: null,
+  termBasis: 'issue',
+  expiryStrategy: 'restrict',
+  renewalBasis: 'expiry',
+  graceDays: 0,
+  maxMachines: 1,
+  requireMachine: false,
+  machineMatching: 'most',
+  machineUniqueness: 'license',
+  expiringNoticeDays: [7, 1],
+  offlineFileDays: null,
+};
+
+export const DEFAULT_DUNNING_POLICY: DunningPolicy = {
+  graceDays: 3,
+  whenGraceEnds: 'suspend',
+  failuresBeforeRevocation: 3,
+};
+
+export const DEFAULT_CANCELLATION_POLICY: CancellationPolicy = { effect: 'revoke', downgradeTo: null };
+
+export const DEFAULT_PLAN_CHANGE_POLICY: PlanChangePolicy = { upgrade: 'now', downgrade: 'period_end' };
+
+export const DEFAULT_WITHDRAWAL_POLICY: WithdrawalPolicy = { onRefund: 'revoke', onDispute: 'suspend' };
