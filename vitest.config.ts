@@ -1,0 +1,75 @@
+import { defineConfig } from 'vitest/config';
+
+const serverTests = ['packages/server/src/**/*.test.ts', 'packages/server/test/**/*.test.ts'];
+// Races and several processes need a database server: such files are named *.postgres.test.ts.
+const postgresOnly = '**/*.postgres.test.ts';
+// Tests of the house itself (who imports whom, the checkers): quick, and without any service.
+const houseTests = ['test/architecture/**/*.test.ts', 'test/support/**/*.test.ts', 'tools/**/*.test.ts'];
+const never = ['**/node_modules/**', '**/dist/**', '**/data/**'];
+// Starts one PostgreSQL for the whole run, and only when a project that names it has tests to run.
+const withPostgres = ['test/support/postgres-for-the-run.ts'];
+
+const limits = { testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks' } as const;
+const together = { ...limits, maxWorkers: 2, sequence: { groupOrder: 0 } };
+// One file at a time, after the others: these measure races or start whole systems on a machine with two cores.
+const alone = (groupOrder: number) => ({ ...limits, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder } });
+
+export default defineConfig({
+  test: {
+    passWithNoTests: true,
+    // Both engines run the same files; a test that hangs must not hold the run beyond this.
+    teardownTimeout: 20_000,
+    projects: [
+      { test: { ...together, name: 'core', include: ['packages/core/**/*.test.ts'], exclude: never } },
+      {
+        test: {
+          ...together,
+          name: 'stripe-sandbox',
+          include: ['packages/stripe-sandbox/**/*.test.ts'],
+          exclude: never,
+        },
+      },
+      { test: { ...together, name: 'house', include: houseTests, exclude: [...never, postgresOnly] } },
+      {
+        test: {
+          ...together,
+          name: 'server-pglite',
+          include: serverTests,
+          exclude: [...never, postgresOnly],
+          env: { LATCHKEY_TEST_ENGINE: 'pglite' },
+        },
+      },
+      {
+        test: {
+          ...together,
+          name: 'server-postgres',
+          include: serverTests,
+          exclude: [...never, postgresOnly],
+          env: { LATCHKEY_TEST_ENGINE: 'postgres' },
+          globalSetup: withPostgres,
+        },
+      },
+      {
+        test: {
+          ...alone(1),
+          name: 'postgres-only',
+          include: [`packages/${postgresOnly}`, `test/${postgresOnly}`],
+          exclude: never,
+          env: { LATCHKEY_TEST_ENGINE: 'postgres' },
+          globalSetup: withPostgres,
+        },
+      },
+      {
+        test: {
+          ...alone(2),
+          name: 'system',
+          include: ['test/**/*.test.ts'],
+          exclude: [...never, ...houseTests, postgresOnly],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          globalSetup: withPostgres,
+        },
+      },
+    ],
+  },
+});
