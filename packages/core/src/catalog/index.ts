@@ -1,0 +1,4 @@
+export * from './defaults.ts';
+export * from './inheritance.ts';
+export * from './lookup.ts';
+export type * from './types.ts';
