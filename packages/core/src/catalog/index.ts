@@ -1,3 +1,4 @@
+export * from './credit.ts';
 export * from './defaults.ts';
 export * from './inheritance.ts';
 export * from './lookup.ts';
