@@ -1,0 +1,34 @@
+const PLACES = 12;
+const SCALE = 10n ** BigInt(PLACES);
+
+/** A decimal string as an integer of 10^-12. */
+function scaled(decimal: string): bigint {
+  const [whole = '0', fraction = ''] = decimal.split('.');
+  return BigInt(whole) * SCALE + BigInt(fraction.padEnd(PLACES, '0'));
+}
+
+/** The amount as whole minor units, or null when it has a fraction. */
+export function wholeAmount(decimal: string): number | null {
+  const value = scaled(decimal);
+  return value % SCALE === 0n ? Number(value / SCALE) : null;
+}
+
+/** `unit` × `quantity` in minor units, rounded half up, once. */
+export function lineAmount(unitDecimal: string, quantity: number): number {
+  const total = scaled(unitDecimal) * BigInt(quantity);
+  return Number((total + SCALE / 2n) / SCALE);
+}
+
+const ZERO_DECIMAL = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf'.split(' '));
+
+/** For people: `$25.00`, `¥500`. */
+export function formatAmount(minorUnits: number, currency: string): string {
+  const places = ZERO_DECIMAL.has(currency) ? 0 : 2;
+  const value = minorUnits / 10 ** places;
+  return new Intl.NumberFormat('en-US', {
+    style: 'currency',
+    currency: currency.toUpperCase(),
+    minimumFractionDigits: places,
+    maximumFractionDigits: places,
+  }).format(value);
+}

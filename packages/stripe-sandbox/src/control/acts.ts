@@ -1,0 +1,63 @@
+import { completeSession } from '../billing/checkout.ts';
+import { attachPaymentMethod, resolvePaymentMethod } from '../billing/payment-methods.ts';
+import type { Authentication } from '../billing/payments.ts';
+import type { Engine } from '../engine.ts';
+import { ApiError } from '../http/api-error.ts';
+import type { JsonObject } from '../json.ts';
+import { isEnded } from '../objects/subscription.ts';
+import { equals } from '../store/conditions.ts';
+import { BY_THE_CLOCK, type Work } from '../work.ts';
+
+/** Things people do on Stripe's own pages, done by a program. */
+
+/** Runs what may be declined: a decline that leaves traces keeps them, and is thrown all the same. */
+export function runKeepingDeclines<T>(engine: Engine, body: (work: Work) => T): T {
+  let declined: ApiError | undefined;
+  const result = engine.run(BY_THE_CLOCK, (work) => {
+    try {
+      return body(work);
+    } catch (error) {
+      if (!(error instanceof ApiError) || !error.keepChanges) throw error;
+      declined = error;
+      return undefined;
+    }
+  });
+  if (declined !== undefined) throw declined;
+  return result as T;
+}
+
+const DEFAULT_EMAIL = 'customer@example.com';
+
+/** What a person does on the hosted Checkout page. */
+export function completeByControl(
+  engine: Engine,
+  sessionId: string,
+  buyer: { paymentMethod: string; email: string | null; name: string | null; authentication: Authentication },
+): JsonObject {
+  return runKeepingDeclines(engine, (work) => {
+    const session = work.require('checkout.session', sessionId, 'id');
+    const known = session.customer !== null || session.customer_email !== null;
+    return completeSession(work, session, {
+      paymentMethod: resolvePaymentMethod(work, buyer.paymentMethod, 'payment_method'),
+      email: buyer.email ?? (known ? null : DEFAULT_EMAIL),
+      name: buyer.name,
+      authentication: buyer.authentication,
+    });
+  });
+}
+
+/** Attaches a card and makes it the default of the customer and of the customer's running subscriptions. */
+export function attachByControl(engine: Engine, customerId: string, paymentMethodId: string): JsonObject {
+  return engine.run(BY_THE_CLOCK, (work) => {
+    const customer = work.require('customer', customerId, 'id');
+    const resolved = resolvePaymentMethod(work, paymentMethodId, 'payment_method');
+    const attached = attachPaymentMethod(work, resolved, customer.id);
+    const settings = { ...customer.invoice_settings, default_payment_method: attached.id };
+    work.update(customer, { invoice_settings: settings }, 'customer.updated');
+    for (const subscription of work.select('subscription', [equals('$.customer', customer.id)])) {
+      if (isEnded(subscription)) continue;
+      work.update(subscription, { default_payment_method: attached.id }, 'customer.subscription.updated');
+    }
+    return attached;
+  });
+}

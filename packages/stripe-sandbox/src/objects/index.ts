@@ -1,0 +1,30 @@
+import type { Charge, Refund } from './charge.ts';
+import type { CheckoutSession } from './checkout-session.ts';
+import type { Customer } from './customer.ts';
+import type { Event } from './event.ts';
+import type { Invoice, InvoicePayment } from './invoice.ts';
+import type { PaymentIntent } from './payment-intent.ts';
+import type { PaymentMethod } from './payment-method.ts';
+import type { Price } from './price.ts';
+import type { Product } from './product.ts';
+import type { Subscription } from './subscription.ts';
+import type { WebhookEndpoint } from './webhook-endpoint.ts';
+
+/** Every kind of object that is stored on its own, by its `object` name. */
+export type StripeObjects = {
+  charge: Charge;
+  'checkout.session': CheckoutSession;
+  customer: Customer;
+  event: Event;
+  invoice: Invoice;
+  invoice_payment: InvoicePayment;
+  payment_intent: PaymentIntent;
+  payment_method: PaymentMethod;
+  price: Price;
+  product: Product;
+  refund: Refund;
+  subscription: Subscription;
+  webhook_endpoint: WebhookEndpoint;
+};
+
+export type ObjectName = keyof StripeObjects;

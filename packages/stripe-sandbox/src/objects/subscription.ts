@@ -1,0 +1,118 @@
+import type { List } from '../json.ts';
+import type { Metadata, Self } from './parts.ts';
+import type { Plan, Price } from './price.ts';
+
+export type SubscriptionStatus =
+  | 'active'
+  | 'canceled'
+  | 'incomplete'
+  | 'incomplete_expired'
+  | 'past_due'
+  | 'paused'
+  | 'trialing'
+  | 'unpaid';
+
+export type SubscriptionItem = {
+  id: string;
+  object: 'subscription_item';
+  billing_thresholds: null;
+  created: number;
+  current_period_end: number;
+  current_period_start: number;
+  current_trial: null;
+  discounts: string[];
+  metadata: Metadata;
+  plan: Plan;
+  price: Price;
+  quantity: number;
+  subscription: string;
+  tax_rates: [];
+};
+
+export type CancellationFeedback =
+  | 'customer_service'
+  | 'low_quality'
+  | 'missing_features'
+  | 'other'
+  | 'switched_service'
+  | 'too_complex'
+  | 'too_expensive'
+  | 'unused';
+
+export type CancellationDetails = {
+  comment: string | null;
+  feedback: CancellationFeedback | null;
+  feedback_option: null;
+  reason: 'canceled_by_retention_policy' | 'cancellation_requested' | 'payment_disputed' | 'payment_failed' | null;
+};
+
+export type TrialEndBehavior = 'cancel' | 'create_invoice' | 'pause';
+
+export type PauseReason = 'trial_end_without_payment_method';
+
+export type Subscription = {
+  id: string;
+  object: 'subscription';
+  application: null;
+  application_fee_percent: null;
+  automatic_tax: { disabled_reason: null; enabled: boolean; liability: Self | null };
+  billing_cycle_anchor: number;
+  billing_cycle_anchor_config: null;
+  billing_mode: { flexible: { proration_discounts: 'included' } | null; type: 'classic' | 'flexible' };
+  billing_schedules: [];
+  billing_thresholds: null;
+  cancel_at: number | null;
+  cancel_at_period_end: boolean;
+  canceled_at: number | null;
+  cancellation_details: CancellationDetails;
+  collection_method: 'charge_automatically' | 'send_invoice';
+  created: number;
+  currency: string;
+  customer: string;
+  customer_account: null;
+  days_until_due: number | null;
+  default_payment_method: string | null;
+  default_source: null;
+  default_tax_rates: [];
+  description: string | null;
+  discounts: [];
+  ended_at: number | null;
+  invoice_settings: {
+    account_tax_ids: null;
+    custom_fields: null;
+    description: null;
+    footer: null;
+    issuer: Self;
+  };
+  items: List<SubscriptionItem>;
+  latest_invoice: string | null;
+  livemode: false;
+  managed_payments: { enabled: false };
+  metadata: Metadata;
+  next_pending_invoice_item_invoice: null;
+  on_behalf_of: null;
+  pause_collection: null;
+  payment_settings: {
+    payment_method_options: null;
+    payment_method_types: 'card'[] | null;
+    save_default_payment_method: 'off' | 'on_subscription';
+  };
+  pending_invoice_item_interval: null;
+  pending_setup_intent: string | null;
+  pending_update: null;
+  schedule: null;
+  start_date: number;
+  status: SubscriptionStatus;
+  status_details?: {
+    paused: { subscription: { type: PauseReason }; transitioned_at: number; type: 'subscription' };
+  };
+  test_clock: null;
+  transfer_data: null;
+  trial_end: number | null;
+  trial_settings: { end_behavior: { billing_cycle_anchor: null; missing_payment_method: TrialEndBehavior } };
+  trial_start: number | null;
+};
+
+export function isEnded(subscription: Subscription): boolean {
+  return subscription.status === 'canceled' || subscription.status === 'incomplete_expired';
+}

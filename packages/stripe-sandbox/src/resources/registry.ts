@@ -1,0 +1,27 @@
+import type { Json } from '../json.ts';
+import { accounts } from './account.ts';
+import { checkoutSessions } from './checkout-sessions.ts';
+import { customers } from './customers.ts';
+import { events } from './events.ts';
+import { prices } from './prices.ts';
+import { products } from './products.ts';
+import type { Resource } from './resource.ts';
+import { webhookEndpoints } from './webhook-endpoints.ts';
+
+/** Everything the local Stripe serves under `/v1`. */
+export const RESOURCES: readonly Resource[] = [
+  accounts,
+  checkoutSessions,
+  customers,
+  events,
+  prices,
+  products,
+  webhookEndpoints,
+];
+
+const BY_OBJECT = new Map(RESOURCES.map((resource) => [resource.object, resource]));
+
+/** The resource whose objects carry this `object` name. */
+export function resourceOf(object: Json | undefined): Resource | undefined {
+  return typeof object === 'string' ? BY_OBJECT.get(object) : undefined;
+}

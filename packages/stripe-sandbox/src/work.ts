@@ -1,0 +1,144 @@
+import { previousAttributes } from './events/previous-attributes.ts';
+import { noSuch } from './http/api-error.ts';
+import { newId } from './ids.ts';
+import type { Json, JsonObject } from './json.ts';
+import type { ObjectName, StripeObjects } from './objects/index.ts';
+import type { DeletedObject } from './objects/parts.ts';
+import type { Settings } from './settings.ts';
+import type { Condition } from './store/conditions.ts';
+import type { DeliveryStore } from './store/deliveries.ts';
+import type { ObjectStore, StoredObject } from './store/objects.ts';
+import type { TaskStore } from './store/tasks.ts';
+
+/** The request that causes a change; all null when the clock causes it. Events carry it. */
+export type Cause = { requestId: string | null; idempotencyKey: string | null };
+
+export const BY_THE_CLOCK: Cause = { requestId: null, idempotencyKey: null };
+
+export type Stores = { objects: ObjectStore; tasks: TaskStore; deliveries: DeliveryStore };
+
+/** What an id in a message is called: `No such customer: 'cus_…'`. */
+export function nounOf(name: string): string {
+  return name === 'payment_method' ? 'PaymentMethod' : name;
+}
+
+/**
+ * One unit of work: everything a request or a due task reads and changes, inside one transaction. Handlers see the clock,
+ * the objects and the schedule through it and nothing else; it commits or is rolled back as a whole.
+ */
+export class Work {
+  readonly settings: Settings;
+  readonly now: number;
+  readonly nowMs: number;
+  readonly objects: ObjectStore;
+  readonly tasks: TaskStore;
+  /** Events made so far, in order, for the observer once they are committed. */
+  readonly events: StripeObjects['event'][] = [];
+  readonly #deliveries: DeliveryStore;
+  readonly #cause: Cause;
+
+  constructor(stores: Stores, settings: Settings, nowMs: number, cause: Cause) {
+    this.objects = stores.objects;
+    this.tasks = stores.tasks;
+    this.#deliveries = stores.deliveries;
+    this.settings = settings;
+    this.nowMs = nowMs;
+    this.now = Math.floor(nowMs / 1000);
+    this.#cause = cause;
+  }
+
+  /** The object, or undefined when there is none or it was deleted. */
+  find<N extends ObjectName>(name: N, id: string): StripeObjects[N] | undefined {
+    const found = this.objects.find(name, id);
+    return found === undefined || found.deleted === true ? undefined : (found as StripeObjects[N]);
+  }
+
+  /** As {@link find}, for ids that came from a caller: `resource_missing` names `param` when there is no such object. */
+  require<N extends ObjectName>(name: N, id: string, param: string): StripeObjects[N] {
+    const found = this.find(name, id);
+    if (found === undefined) throw noSuch(nounOf(name), id, param, param === 'id' ? 404 : 400);
+    return found;
+  }
+
+  /** As {@link find}, for ids the sandbox wrote itself: a missing object is our own fault. */
+  get<N extends ObjectName>(name: N, id: string): StripeObjects[N] {
+    const found = this.find(name, id);
+    if (found === undefined) throw new Error(`The state has no ${name} ${id}`);
+    return found;
+  }
+
+  /** All that match, oldest first. */
+  select<N extends ObjectName>(name: N, conditions: readonly Condition[]): StripeObjects[N][] {
+    return this.objects.select(name, conditions) as StripeObjects[N][];
+  }
+
+  /** Stores a new object and, where an event type is given, announces it. */
+  insert<T extends StripeObjects[ObjectName]>(object: T, eventType: string | null, hidden: Json = null): T {
+    this.objects.insert(object as StoredObject, this.now, hidden);
+    if (eventType !== null) this.emit(eventType, object);
+    return object;
+  }
+
+  /**
+   * Applies changes to an object and announces them with the attributes as they were. Changes that change nothing make
+   * no event. `eventType` null changes silently.
+   */
+  update<T extends StripeObjects[ObjectName]>(object: T, changes: Partial<T>, eventType: string | null): T {
+    const next = { ...object, ...changes };
+    const previous = previousAttributes(object, next);
+    if (previous === undefined) return object;
+    this.objects.replace(next as StoredObject);
+    if (eventType !== null) this.emit(eventType, next, eventType.endsWith('.updated') ? previous : undefined);
+    return next;
+  }
+
+  /** Deletes an object, leaving Stripe's stub; the event carries the object as it was. */
+  remove<T extends StripeObjects[ObjectName]>(object: T, eventType: string | null): DeletedObject<T['object']> {
+    const stub: DeletedObject<T['object']> = { id: object.id, object: object.object, deleted: true };
+    this.objects.markDeleted(stub);
+    if (eventType !== null) this.emit(eventType, object);
+    return stub;
+  }
+
+  /** The one account. */
+  account(): JsonObject {
+    return this.settings.account;
+  }
+
+  cancelDeliveries(endpoint: string): void {
+    this.#deliveries.cancelFor(endpoint);
+  }
+
+  pendingWebhooks(event: string): number {
+    return this.#deliveries.unfinishedOf(event);
+  }
+
+  hidden(id: string): Json {
+    return this.objects.hidden(id);
+  }
+
+  setHidden(id: string, hidden: Json): void {
+    this.objects.replaceHidden(id, hidden);
+  }
+
+  /** Announces something: stores the event and one delivery for every endpoint that listens to its type. */
+  emit(type: string, object: JsonObject, previous?: JsonObject): void {
+    const event: StripeObjects['event'] = {
+      id: newId('evt_'),
+      object: 'event',
+      api_version: this.settings.apiVersion,
+      created: this.now,
+      data: previous === undefined ? { object } : { object, previous_attributes: previous },
+      livemode: false,
+      pending_webhooks: 0,
+      request: { id: this.#cause.requestId, idempotency_key: this.#cause.idempotencyKey },
+      type,
+    };
+    this.objects.insert(event, this.now);
+    this.events.push(event);
+    for (const endpoint of this.select('webhook_endpoint', [])) {
+      const listens = endpoint.enabled_events.includes('*') || endpoint.enabled_events.includes(type);
+      if (endpoint.status === 'enabled' && listens) this.#deliveries.enqueue(event, endpoint.id, this.nowMs);
+    }
+  }
+}
