@@ -17,9 +17,17 @@ export const BY_THE_CLOCK: Cause = { requestId: null, idempotencyKey: null };
 
 export type Stores = { objects: ObjectStore; tasks: TaskStore; deliveries: DeliveryStore };
 
+/** New values of members; undefined takes an optional member away. */
+export type Changes<T> = { [K in keyof T]?: T[K] | undefined };
+
 /** What an id in a message is called: `No such customer: 'cus_…'`. */
 export function nounOf(name: string): string {
   return name === 'payment_method' ? 'PaymentMethod' : name;
+}
+
+/** Events of these types carry the attributes as they were. */
+function showsPrevious(eventType: string): boolean {
+  return eventType.endsWith('.updated') || eventType === 'charge.refunded';
 }
 
 /**
@@ -83,12 +91,12 @@ export class Work {
    * Applies changes to an object and announces them with the attributes as they were. Changes that change nothing make
    * no event. `eventType` null changes silently.
    */
-  update<T extends StripeObjects[ObjectName]>(object: T, changes: Partial<T>, eventType: string | null): T {
+  update<T extends StripeObjects[ObjectName]>(object: T, changes: Changes<T>, eventType: string | null): T {
     const next = { ...object, ...changes };
     const previous = previousAttributes(object, next);
     if (previous === undefined) return object;
     this.objects.replace(next as StoredObject);
-    if (eventType !== null) this.emit(eventType, next, eventType.endsWith('.updated') ? previous : undefined);
+    if (eventType !== null) this.emit(eventType, next, showsPrevious(eventType) ? previous : undefined);
     return next;
   }
 

@@ -56,26 +56,28 @@ function setDelinquent(work: Work, customerId: string, delinquent: boolean): voi
 }
 
 /** What a paid invoice does to its subscription: the first one starts it, the newest one recovers it. */
-function recover(work: Work, invoice: Invoice, intent: PaymentIntent | null): void {
+export function recoverSubscription(work: Work, invoice: Invoice, intent: PaymentIntent | null): void {
   const subscription = subscriptionFor(work, invoice);
   if (subscription === undefined) return;
   const starts = subscription.status === 'incomplete';
-  const behind = subscription.status === 'past_due' || subscription.status === 'unpaid';
+  const paused = subscription.status === 'paused';
+  const behind = paused || subscription.status === 'past_due' || subscription.status === 'unpaid';
   if (!starts && !(behind && isLatestFinalized(work, invoice, subscription))) return;
   const saves = subscription.payment_settings.save_default_payment_method === 'on_subscription';
   const defaultMethod = saves && intent?.payment_method ? intent.payment_method : subscription.default_payment_method;
   const active = work.update(
     subscription,
-    { default_payment_method: defaultMethod, status: 'active' },
+    { default_payment_method: defaultMethod, status: 'active', status_details: undefined },
     'customer.subscription.updated',
   );
+  if (paused) work.emit('customer.subscription.resumed', active);
   scheduleSubscription(work, active);
 }
 
 function paid(work: Work, invoice: Invoice, intent: PaymentIntent): CollectionOutcome {
   const result = markInvoicePaid(work, invoice, intent);
   setDelinquent(work, invoice.customer, false);
-  recover(work, result, intent);
+  recoverSubscription(work, result, intent);
   return { kind: 'paid', invoice: result };
 }
 

@@ -1,5 +1,5 @@
 import { newId } from '../ids.ts';
-import type { Invoice } from '../objects/invoice.ts';
+import type { BillingReason, Invoice } from '../objects/invoice.ts';
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 import { cancelSubscription, expireSubscription } from './cancellation.ts';
@@ -26,8 +26,14 @@ function withPeriod(subscription: Subscription, period: Period): Subscription['i
   return { ...subscription.items, data };
 }
 
-/** Moves the subscription into its next period and drafts the invoice for it. */
-export function openPeriod(work: Work, subscription: Subscription, changes: Partial<Subscription>): Invoice {
+/** Why a period begins, and whether its invoice is collected at once or after the usual hour as a draft. */
+type Opening = { reason: BillingReason; atOnce: boolean };
+
+const RENEWAL: Opening = { reason: 'subscription_cycle', atOnce: false };
+const ON_REQUEST: Opening = { reason: 'subscription_update', atOnce: true };
+
+/** Moves the subscription into its next period and bills it. */
+function openPeriod(work: Work, subscription: Subscription, changes: Partial<Subscription>, opening: Opening): Invoice {
   const before = periodOf(subscription);
   const cadence = cadenceOf(subscription.items.data.map((item) => item.price));
   const anchor = changes.billing_cycle_anchor ?? subscription.billing_cycle_anchor;
@@ -45,14 +51,23 @@ export function openPeriod(work: Work, subscription: Subscription, changes: Part
   );
   // An unpaid subscription keeps its new invoices as drafts: nobody expects them to be paid.
   const advances = moved.status !== 'unpaid';
-  return draftInvoice(work, moved, {
+  const draft = draftInvoice(work, moved, {
     id,
-    reason: 'subscription_cycle',
+    reason: opening.reason,
     lines,
     period: { start: before.start, end: start },
-    finalizesAt: advances ? work.now + work.settings.renewalFinalizeDelaySeconds : null,
+    finalizesAt: advances && !opening.atOnce ? work.now + work.settings.renewalFinalizeDelaySeconds : null,
     autoAdvance: advances,
   });
+  return opening.atOnce ? finalizeAndCollect(work, draft) : draft;
+}
+
+const AUTOMATIC = { automatic: true, offSession: true, authentication: null };
+
+function finalizeAndCollect(work: Work, draft: Invoice): Invoice {
+  const invoice = finalizeInvoice(work, draft);
+  if (invoice.status !== 'open' || invoice.collection_method !== 'charge_automatically') return invoice;
+  return collectInvoice(work, invoice, AUTOMATIC).invoice;
 }
 
 function hasPaymentMethod(work: Work, subscription: Subscription): boolean {
@@ -65,7 +80,9 @@ export function endTrial(work: Work, subscription: Subscription, at: number): vo
   const behavior = subscription.trial_settings.end_behavior.missing_payment_method;
   const payable = subscription.collection_method === 'send_invoice' || hasPaymentMethod(work, subscription);
   if (payable || behavior === 'create_invoice') {
-    openPeriod(work, subscription, { billing_cycle_anchor: at, status: 'active', trial_end: at });
+    const requested = at < (subscription.trial_end ?? at);
+    const changes = { billing_cycle_anchor: at, status: 'active' as const, trial_end: at };
+    openPeriod(work, subscription, changes, requested ? ON_REQUEST : RENEWAL);
   } else if (behavior === 'cancel') {
     cancelSubscription(work, subscription, null);
   } else {
@@ -81,6 +98,14 @@ export function endTrial(work: Work, subscription: Subscription, at: number): vo
   }
 }
 
+/**
+ * Takes up a paused subscription with a new period from now. It runs again once the invoice of that period is paid, which
+ * is tried at once.
+ */
+export function resumeSubscription(work: Work, subscription: Subscription): void {
+  openPeriod(work, subscription, { billing_cycle_anchor: work.now }, ON_REQUEST);
+}
+
 function tick(work: Work, id: string): void {
   const subscription = work.get('subscription', id);
   switch (decideTick(subscription, work.now)) {
@@ -91,7 +116,7 @@ function tick(work: Work, id: string): void {
       endTrial(work, subscription, subscription.trial_end ?? work.now);
       return;
     case 'new_period':
-      openPeriod(work, subscription, {});
+      openPeriod(work, subscription, {}, RENEWAL);
       return;
     case 'nothing':
       scheduleSubscription(work, subscription);
@@ -99,15 +124,9 @@ function tick(work: Work, id: string): void {
   }
 }
 
-const AUTOMATIC = { automatic: true, offSession: true, authentication: null };
-
 function finalizeDue(work: Work, id: string): void {
   const draft = work.get('invoice', id);
-  if (draft.status !== 'draft') return;
-  const invoice = finalizeInvoice(work, draft);
-  if (invoice.status === 'open' && invoice.collection_method === 'charge_automatically') {
-    collectInvoice(work, invoice, AUTOMATIC);
-  }
+  if (draft.status === 'draft') finalizeAndCollect(work, draft);
 }
 
 function collectDue(work: Work, id: string): void {

@@ -3,7 +3,7 @@ import { attachPaymentMethod, resolvePaymentMethod } from '../billing/payment-me
 import type { Authentication } from '../billing/payments.ts';
 import type { Engine } from '../engine.ts';
 import { ApiError } from '../http/api-error.ts';
-import type { JsonObject } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { isEnded } from '../objects/subscription.ts';
 import { equals } from '../store/conditions.ts';
 import { BY_THE_CLOCK, type Work } from '../work.ts';
@@ -59,5 +59,16 @@ export function attachByControl(engine: Engine, customerId: string, paymentMetho
       work.update(subscription, { default_payment_method: attached.id }, 'customer.subscription.updated');
     }
     return attached;
+  });
+}
+
+/** The webhook endpoints with their signing secrets, which the API shows only once. */
+export function listEndpoints(engine: Engine): JsonObject {
+  return engine.run(BY_THE_CLOCK, (work) => {
+    const data = work.select('webhook_endpoint', []).map((endpoint) => {
+      const hidden = work.hidden(endpoint.id);
+      return { id: endpoint.id, url: endpoint.url, secret: isObject(hidden) ? hidden.secret : undefined };
+    });
+    return { object: 'list', data };
   });
 }

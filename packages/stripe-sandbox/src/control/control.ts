@@ -9,7 +9,7 @@ import { Router } from '../http/router.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import type { PathValues } from '../resources/resource.ts';
 import { DELIVERY_MODES, type Delivery, type DeliveryStore } from '../store/deliveries.ts';
-import { attachByControl, completeByControl } from './acts.ts';
+import { attachByControl, completeByControl, listEndpoints } from './acts.ts';
 import { releaseHeld } from './release.ts';
 
 export type ControlContext = {
@@ -81,6 +81,7 @@ export class Control {
       ['POST', '/_sandbox/webhooks/flush', (body) => this.#flush(body)],
       ['POST', '/_sandbox/webhooks/settle', (body) => this.#settle(body)],
       ['GET', '/_sandbox/deliveries', (_body, _path, query) => this.#listDeliveries(query)],
+      ['GET', '/_sandbox/webhook_endpoints', () => listEndpoints(context.engine)],
       ['POST', '/_sandbox/fail', (body) => this.#planFaults(body)],
       ['POST', '/_sandbox/checkout/sessions/{id}/complete', (body, path) => this.#complete(body, path)],
       ['POST', '/_sandbox/customers/{id}/payment_method', (body, path) => this.#swapCard(body, path)],

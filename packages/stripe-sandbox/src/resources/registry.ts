@@ -1,21 +1,37 @@
 import type { Json } from '../json.ts';
 import { accounts } from './account.ts';
+import { charges } from './charges.ts';
 import { checkoutSessions } from './checkout-sessions.ts';
 import { customers } from './customers.ts';
 import { events } from './events.ts';
+import { invoicePayments } from './invoice-payments.ts';
+import { invoices } from './invoices.ts';
+import { paymentIntents } from './payment-intents.ts';
+import { paymentMethods } from './payment-methods.ts';
 import { prices } from './prices.ts';
 import { products } from './products.ts';
+import { refunds } from './refunds.ts';
 import type { Resource } from './resource.ts';
+import { subscriptionItems } from './subscription-items.ts';
+import { subscriptions } from './subscriptions.ts';
 import { webhookEndpoints } from './webhook-endpoints.ts';
 
 /** Everything the local Stripe serves under `/v1`. */
 export const RESOURCES: readonly Resource[] = [
   accounts,
+  charges,
   checkoutSessions,
   customers,
   events,
+  invoicePayments,
+  invoices,
+  paymentIntents,
+  paymentMethods,
   prices,
   products,
+  refunds,
+  subscriptionItems,
+  subscriptions,
   webhookEndpoints,
 ];
 

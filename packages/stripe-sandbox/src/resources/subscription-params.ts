@@ -1,0 +1,256 @@
+import type { Sold } from '../billing/subscriptions.ts';
+import { invalidRequest } from '../http/api-error.ts';
+import type { CancellationDetails, Subscription } from '../objects/subscription.ts';
+import { unset } from '../parameters/given.ts';
+import {
+  array,
+  boolean,
+  either,
+  emptyable,
+  type Infer,
+  integer,
+  metadata,
+  object,
+  oneOf,
+  required,
+  string,
+  timestamp,
+} from '../parameters/schema.ts';
+import type { Work } from '../work.ts';
+import { mergeMetadata } from './metadata.ts';
+import { currency, only } from './parameters.ts';
+import { inlinePrice, PRICE_DATA } from './prices.ts';
+
+/** Parameters of the subscription calls, and how they become members of a subscription. */
+
+const FEEDBACK = oneOf([
+  'customer_service',
+  'low_quality',
+  'missing_features',
+  'other',
+  'switched_service',
+  'too_complex',
+  'too_expensive',
+  'unused',
+]);
+
+export const CANCELLATION_DETAILS = object(
+  { comment: emptyable(string({ maxLength: 500 })), feedback: emptyable(FEEDBACK) },
+  ['feedback_option'],
+);
+
+const OFF = object({ enabled: required(only(boolean(), false)) });
+
+export const TRIAL_END = either(timestamp(), oneOf(['now']));
+
+const SHARED = {
+  automatic_tax: OFF,
+  cancel_at_period_end: boolean(),
+  collection_method: oneOf(['charge_automatically', 'send_invoice']),
+  days_until_due: integer({ min: 1, max: 730 }),
+  default_payment_method: emptyable(string()),
+  description: emptyable(string({ maxLength: 500 })),
+  metadata: metadata(),
+  off_session: boolean(),
+  payment_settings: object(
+    {
+      payment_method_types: emptyable(array(only(string(), 'card'))),
+      save_default_payment_method: oneOf(['off', 'on_subscription']),
+    },
+    ['payment_method_options'],
+  ),
+  trial_end: TRIAL_END,
+  trial_settings: object({
+    end_behavior: required(
+      object({ missing_payment_method: required(oneOf(['cancel', 'create_invoice', 'pause'])) }, [
+        'billing_cycle_anchor',
+      ]),
+    ),
+  }),
+};
+
+const UNSUPPORTED = [
+  'add_invoice_items',
+  'application_fee_percent',
+  'billing_cycle_anchor',
+  'billing_schedules',
+  'billing_thresholds',
+  'default_source',
+  'default_tax_rates',
+  'discounts',
+  'invoice_settings',
+  'on_behalf_of',
+  'pending_invoice_item_interval',
+  'transfer_data',
+];
+
+const CANCEL_AT_WORDS = oneOf(['max_period_end', 'min_period_end']);
+
+const CREATE_FIELDS = {
+  ...SHARED,
+  billing_mode: object({
+    type: required(oneOf(['classic', 'flexible'])),
+    flexible: object({ proration_discounts: only(oneOf(['included', 'itemized']), 'included') }),
+  }),
+  cancel_at: either(timestamp(), CANCEL_AT_WORDS),
+  currency: currency(),
+  customer: required(string()),
+  items: required(
+    array(
+      object(
+        {
+          price: string(),
+          price_data: PRICE_DATA,
+          quantity: integer({ min: 0, max: 999_999_999 }),
+          metadata: metadata(),
+        },
+        ['billing_thresholds', 'current_trial', 'discounts', 'plan', 'tax_rates'],
+      ),
+      { max: 20 },
+    ),
+  ),
+  payment_behavior: oneOf(['allow_incomplete', 'default_incomplete', 'error_if_incomplete']),
+  proration_behavior: oneOf(['always_invoice', 'create_prorations', 'none']),
+  trial_from_plan: boolean(),
+  trial_period_days: integer({ min: 0, max: 730 }),
+};
+
+export const CREATE = object(CREATE_FIELDS, [
+  ...UNSUPPORTED,
+  'backdate_start_date',
+  'billing_cycle_anchor_config',
+  'customer_account',
+]);
+export type CreateParams = Infer<typeof CREATE_FIELDS>;
+
+const UPDATE_FIELDS = {
+  ...SHARED,
+  cancel_at: emptyable(either(timestamp(), CANCEL_AT_WORDS)),
+  cancellation_details: CANCELLATION_DETAILS,
+  payment_behavior: oneOf(['allow_incomplete', 'default_incomplete', 'error_if_incomplete']),
+  proration_behavior: oneOf(['always_invoice', 'create_prorations', 'none']),
+};
+
+export const UPDATE = object(UPDATE_FIELDS, [
+  ...UNSUPPORTED,
+  'items',
+  'pause_collection',
+  'proration_date',
+  'trial_from_plan',
+]);
+export type UpdateParams = Infer<typeof UPDATE_FIELDS>;
+
+/** The prices and quantities a new subscription is of. */
+export function toSold(work: Work, params: CreateParams): Sold[] {
+  return params.items.map((item, index) => {
+    const path = `items[${index}]`;
+    if ((item.price === undefined) === (item.price_data === undefined)) {
+      throw invalidRequest(`You must specify exactly one of these parameters: ${path}[price], ${path}[price_data].`, {
+        param: `${path}[price]`,
+      });
+    }
+    const price =
+      item.price_data === undefined
+        ? work.require('price', item.price ?? '', `${path}[price]`)
+        : inlinePrice(work, item.price_data, `${path}[price_data]`);
+    if (item.price !== undefined && !price.active) {
+      throw invalidRequest('The price specified is inactive. This field only accepts active prices.', {
+        param: `${path}[price]`,
+      });
+    }
+    return { price, quantity: item.quantity ?? 1, metadata: mergeMetadata({}, item.metadata) };
+  });
+}
+
+/** A subscription's default payment method must be one of its customer's own. */
+export function ownPaymentMethod(work: Work, id: string, customer: string): string {
+  const paymentMethod = work.require('payment_method', id, 'default_payment_method');
+  if (paymentMethod.customer === customer) return id;
+  throw invalidRequest(
+    `The customer does not have a payment method with the ID ${id}. The payment method must be attached to the customer.`,
+    { code: 'resource_missing', param: 'default_payment_method' },
+  );
+}
+
+/** When and how a subscription is to end, from the two parameters that say so. */
+export function cancellationOf(
+  subscription: Pick<Subscription, 'cancellation_details' | 'canceled_at'>,
+  params: { cancel_at?: CreateParams['cancel_at'] | ''; cancel_at_period_end?: boolean },
+  period: { end: number },
+  now: number,
+): Partial<Subscription> {
+  const { cancel_at: at, cancel_at_period_end: atPeriodEnd } = params;
+  if (at !== undefined && at !== '' && atPeriodEnd === true) {
+    throw invalidRequest('You may only specify one of these parameters: cancel_at, cancel_at_period_end.', {
+      code: 'parameters_exclusive',
+      param: 'cancel_at',
+    });
+  }
+  const { cancellation_details: details } = subscription;
+  if (atPeriodEnd === true || (at !== undefined && at !== '')) {
+    const when = typeof at === 'number' ? at : period.end;
+    if (when <= now) throw invalidRequest('`cancel_at` must be in the future.', { param: 'cancel_at' });
+    return {
+      cancel_at: when,
+      cancel_at_period_end: atPeriodEnd === true,
+      canceled_at: now,
+      cancellation_details: { ...details, reason: 'cancellation_requested' },
+    };
+  }
+  if (atPeriodEnd === undefined && at === undefined) return {};
+  return {
+    cancel_at: null,
+    cancel_at_period_end: false,
+    canceled_at: null,
+    cancellation_details: { ...details, reason: null },
+  };
+}
+
+export function mergedDetails(
+  current: CancellationDetails,
+  params: ReturnType<typeof CANCELLATION_DETAILS.decode> | undefined,
+): CancellationDetails {
+  if (params === undefined) return current;
+  const comment = unset(params.comment);
+  const feedback = unset(params.feedback);
+  return {
+    ...current,
+    ...(comment === undefined ? {} : { comment }),
+    ...(feedback === undefined ? {} : { feedback }),
+  };
+}
+
+export function paymentSettings(
+  current: Subscription['payment_settings'],
+  params: CreateParams['payment_settings'],
+): Subscription['payment_settings'] {
+  if (params === undefined) return current;
+  const types = params.payment_method_types;
+  return {
+    ...current,
+    ...(types === undefined ? {} : { payment_method_types: types === '' || types.length === 0 ? null : ['card'] }),
+    ...(params.save_default_payment_method === undefined
+      ? {}
+      : { save_default_payment_method: params.save_default_payment_method }),
+  };
+}
+
+/** `collection_method` and `days_until_due` only go together one way. */
+export function collectionOf(
+  current: Pick<Subscription, 'collection_method' | 'days_until_due'>,
+  params: { collection_method?: Subscription['collection_method']; days_until_due?: number },
+): Pick<Subscription, 'collection_method' | 'days_until_due'> {
+  const method = params.collection_method ?? current.collection_method;
+  const days = params.days_until_due ?? (method === 'send_invoice' ? current.days_until_due : null);
+  if (method === 'send_invoice' && days === null) {
+    throw invalidRequest('You must specify `days_until_due` when the collection method is `send_invoice`.', {
+      param: 'days_until_due',
+    });
+  }
+  if (method === 'charge_automatically' && days !== null) {
+    throw invalidRequest('`days_until_due` can only be set when the collection method is `send_invoice`.', {
+      param: 'days_until_due',
+    });
+  }
+  return { collection_method: method, days_until_due: days };
+}

@@ -1,0 +1,272 @@
+import { cancelSubscription } from '../billing/cancellation.ts';
+import { endTrial, resumeSubscription } from '../billing/cycle.ts';
+import { nextBoundary } from '../billing/periods.ts';
+import { periodOf, scheduleSubscription } from '../billing/subscription-tasks.ts';
+import { cadenceOf, type Start, startSubscription } from '../billing/subscriptions.ts';
+import { invalidRequest } from '../http/api-error.ts';
+import type { JsonObject } from '../json.ts';
+import { planOf } from '../objects/price.ts';
+import { isEnded, type Subscription } from '../objects/subscription.ts';
+import { given, unset } from '../parameters/given.ts';
+import { boolean, object, oneOf, required, string } from '../parameters/schema.ts';
+import { anyElement, type Condition, filter, oneOfValues } from '../store/conditions.ts';
+import type { Work } from '../work.ts';
+import { CREATED, createdWithin, listOperation } from './lists.ts';
+import { mergeMetadata } from './metadata.ts';
+import { only } from './parameters.ts';
+import { operation, type PathValues, pathValue, type Resource } from './resource.ts';
+import {
+  CANCELLATION_DETAILS,
+  CREATE,
+  type CreateParams,
+  cancellationOf,
+  collectionOf,
+  mergedDetails,
+  ownPaymentMethod,
+  paymentSettings,
+  toSold,
+  UPDATE,
+  type UpdateParams,
+} from './subscription-params.ts';
+
+const DAY_SECONDS = 86_400;
+
+/** When the trial of a new subscription ends; null without a trial. */
+function trialEndOf(work: Work, params: CreateParams, sold: Start['items']): number | null {
+  const { trial_end: end, trial_period_days: days } = params;
+  if (end !== undefined && days !== undefined) {
+    throw invalidRequest('You may only specify one of these parameters: trial_end, trial_period_days.', {
+      code: 'parameters_exclusive',
+      param: 'trial_end',
+    });
+  }
+  if (end === 'now' || days === 0) return null;
+  if (end !== undefined) {
+    if (end <= work.now) throw invalidRequest('`trial_end` must be in the future.', { param: 'trial_end' });
+    return end;
+  }
+  const fromPlan = params.trial_from_plan === true ? sold[0]?.price.recurring?.trial_period_days : undefined;
+  const length = days ?? fromPlan ?? null;
+  return length === null ? null : work.now + length * DAY_SECONDS;
+}
+
+const NOTHING_YET = {
+  cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
+  canceled_at: null,
+};
+
+function membersOf(work: Work, params: CreateParams, firstEnd: number): Partial<Subscription> {
+  const wanted = params.default_payment_method;
+  const settings = {
+    payment_method_options: null,
+    payment_method_types: null,
+    save_default_payment_method: 'off' as const,
+  };
+  const classic = params.billing_mode?.type === 'classic';
+  return {
+    ...cancellationOf(NOTHING_YET, params, { end: firstEnd }, work.now),
+    ...collectionOf({ collection_method: 'charge_automatically', days_until_due: null }, params),
+    ...(classic ? { billing_mode: { flexible: null, type: 'classic' } } : {}),
+    default_payment_method: wanted ? ownPaymentMethod(work, wanted, params.customer) : null,
+    description: params.description || null,
+    metadata: mergeMetadata({}, params.metadata),
+    payment_settings: paymentSettings(settings, params.payment_settings),
+  };
+}
+
+const create = operation({
+  method: 'POST',
+  route: '/v1/subscriptions',
+  params: CREATE,
+  run(work, params) {
+    work.require('customer', params.customer, 'customer');
+    const items = toSold(work, params);
+    const cadence = cadenceOf(items.map((sold) => sold.price));
+    const currency = items[0]?.price.currency;
+    if (params.currency !== undefined && params.currency !== currency) {
+      throw invalidRequest(`The prices are in ${currency}, not in ${params.currency}.`, { param: 'currency' });
+    }
+    const trialEnd = trialEndOf(work, params, items);
+    return startSubscription(work, {
+      customer: params.customer,
+      items,
+      extras: [],
+      members: membersOf(work, params, trialEnd ?? nextBoundary(work.now, cadence, work.now)),
+      trialEnd,
+      missingPaymentMethod: params.trial_settings?.end_behavior.missing_payment_method ?? 'create_invoice',
+      behavior: params.payment_behavior ?? 'allow_incomplete',
+      offSession: params.off_session ?? false,
+      authentication: null,
+    });
+  },
+});
+
+function subscriptionAt(work: Work, path: PathValues): Subscription {
+  return work.require('subscription', pathValue(path, 'subscription_exposed_id'), 'id');
+}
+
+const retrieve = operation({
+  method: 'GET',
+  route: '/v1/subscriptions/{subscription_exposed_id}',
+  params: object({}),
+  run: (work, _params, path) => subscriptionAt(work, path),
+});
+
+function requireUpdatable(subscription: Subscription, params: UpdateParams): void {
+  if (!isEnded(subscription)) return;
+  const others = Object.keys(params).filter((name) => name !== 'metadata' && name !== 'cancellation_details');
+  if (others.length === 0) return;
+  throw invalidRequest('A canceled subscription can only update its cancellation_details and metadata.');
+}
+
+/** Moves the end of a trial; other subscriptions would be prorated, which comes later. */
+function movedTrial(work: Work, subscription: Subscription, end: number): Partial<Subscription> {
+  if (subscription.status !== 'trialing') {
+    throw invalidRequest('Starting a trial on a running subscription: the local Stripe does not do this yet.', {
+      code: 'sandbox_unsupported',
+      param: 'trial_end',
+    });
+  }
+  if (end <= work.now) throw invalidRequest('`trial_end` must be in the future.', { param: 'trial_end' });
+  const data = subscription.items.data.map((item) => ({ ...item, current_period_end: end }));
+  return { billing_cycle_anchor: end, items: { ...subscription.items, data }, trial_end: end };
+}
+
+function changesOf(work: Work, subscription: Subscription, params: UpdateParams): Partial<Subscription> {
+  const wanted = params.default_payment_method;
+  const method = wanted ? ownPaymentMethod(work, wanted, subscription.customer) : unset(wanted);
+  const trial = typeof params.trial_end === 'number' ? movedTrial(work, subscription, params.trial_end) : {};
+  const cancellation = cancellationOf(subscription, params, periodOf({ ...subscription, ...trial }), work.now);
+  const behavior = params.trial_settings?.end_behavior.missing_payment_method;
+  return {
+    ...trial,
+    ...cancellation,
+    ...collectionOf(subscription, params),
+    ...given({ default_payment_method: method, description: unset(params.description) }),
+    ...(behavior === undefined
+      ? {}
+      : { trial_settings: { end_behavior: { billing_cycle_anchor: null, missing_payment_method: behavior } } }),
+    cancellation_details: mergedDetails(
+      cancellation.cancellation_details ?? subscription.cancellation_details,
+      params.cancellation_details,
+    ),
+    metadata: mergeMetadata(subscription.metadata, params.metadata),
+    payment_settings: paymentSettings(subscription.payment_settings, params.payment_settings),
+  };
+}
+
+const update = operation({
+  method: 'POST',
+  route: '/v1/subscriptions/{subscription_exposed_id}',
+  params: UPDATE,
+  run(work, params, path) {
+    const subscription = subscriptionAt(work, path);
+    requireUpdatable(subscription, params);
+    const changed = work.update(subscription, changesOf(work, subscription, params), 'customer.subscription.updated');
+    scheduleSubscription(work, changed);
+    if (params.trial_end !== 'now' || changed.status !== 'trialing') return changed;
+    endTrial(work, changed, work.now);
+    return work.get('subscription', changed.id);
+  },
+});
+
+const cancel = operation({
+  method: 'DELETE',
+  route: '/v1/subscriptions/{subscription_exposed_id}',
+  params: object({
+    cancellation_details: CANCELLATION_DETAILS,
+    invoice_now: only(boolean(), false),
+    prorate: only(boolean(), false),
+  }),
+  run(work, params, path) {
+    const subscription = subscriptionAt(work, path);
+    if (isEnded(subscription)) return work.require('subscription', `${subscription.id} (already ended)`, 'id');
+    const details = mergedDetails(subscription.cancellation_details, params.cancellation_details);
+    return cancelSubscription(work, subscription, 'cancellation_requested', details);
+  },
+});
+
+const resume = operation({
+  method: 'POST',
+  route: '/v1/subscriptions/{subscription}/resume',
+  params: object(
+    {
+      billing_cycle_anchor: object({ type: required(only(oneOf(['now', 'unchanged']), 'now')) }),
+      proration_behavior: oneOf(['always_invoice', 'create_prorations', 'none']),
+    },
+    ['payment_behavior', 'proration_date'],
+  ),
+  run(work, _params, path) {
+    const subscription = work.require('subscription', pathValue(path, 'subscription'), 'id');
+    if (subscription.status !== 'paused') {
+      throw invalidRequest(`Only paused subscriptions can be resumed. This subscription is ${subscription.status}.`);
+    }
+    resumeSubscription(work, subscription);
+    return work.get('subscription', subscription.id);
+  },
+});
+
+const ENDED = ['canceled', 'incomplete_expired'];
+
+function statusFilter(status: string | undefined): Condition[] {
+  switch (status) {
+    case undefined:
+      return [{ sql: "json_extract(body, '$.status') NOT IN ('canceled', 'incomplete_expired')", values: [] }];
+    case 'all':
+      return [];
+    case 'ended':
+      return [oneOfValues('$.status', ENDED)];
+    default:
+      return filter('$.status', status);
+  }
+}
+
+const list = listOperation({
+  object: 'subscription',
+  route: '/v1/subscriptions',
+  filters: {
+    ...CREATED,
+    collection_method: oneOf(['charge_automatically', 'send_invoice']),
+    customer: string(),
+    plan: string(),
+    price: string(),
+    status: oneOf([
+      'active',
+      'all',
+      'canceled',
+      'ended',
+      'incomplete',
+      'incomplete_expired',
+      'past_due',
+      'paused',
+      'trialing',
+      'unpaid',
+    ]),
+  },
+  unsupported: ['automatic_tax', 'current_period_end', 'current_period_start', 'customer_account', 'test_clock'],
+  where: (params) => [
+    ...createdWithin(params),
+    ...filter('$.collection_method', params.collection_method),
+    ...filter('$.customer', params.customer),
+    ...(params.plan === undefined ? [] : [anyElement('$.items.data', '$.plan.id', params.plan)]),
+    ...(params.price === undefined ? [] : [anyElement('$.items.data', '$.price.id', params.price)]),
+    ...statusFilter(params.status),
+  ],
+});
+
+/** Items show their price as it is now, not as it was when the subscription began. */
+function withCurrentPrices(work: Work, body: JsonObject): JsonObject {
+  const subscription = body as Subscription;
+  const data = subscription.items.data.map((item) => {
+    const price = work.find('price', item.price.id) ?? item.price;
+    return price.recurring === null ? item : { ...item, plan: planOf(price, price.recurring), price };
+  });
+  return { ...subscription, items: { ...subscription.items, data } };
+}
+
+export const subscriptions: Resource = {
+  object: 'subscription',
+  operations: [create, retrieve, update, cancel, resume, list],
+  expandable: { customer: 'customer', default_payment_method: 'payment_method', latest_invoice: 'invoice' },
+  present: withCurrentPrices,
+};
