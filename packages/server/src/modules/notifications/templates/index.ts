@@ -1,0 +1,25 @@
+/** Every letter the house can write. */
+
+import type { z } from 'zod';
+import { licenseIssued } from './license-issued.ts';
+import { licenseResend } from './license-resend.ts';
+import { licenseRevoked } from './license-revoked.ts';
+import { paymentFailed } from './payment-failed.ts';
+import { subscriptionCanceled } from './subscription-canceled.ts';
+import { subscriptionRenewed } from './subscription-renewed.ts';
+import { subscriptionSuspended } from './subscription-suspended.ts';
+
+export const templates = {
+  'license-issued': licenseIssued,
+  'license-resend': licenseResend,
+  'license-revoked': licenseRevoked,
+  'payment-failed': paymentFailed,
+  'subscription-canceled': subscriptionCanceled,
+  'subscription-renewed': subscriptionRenewed,
+  'subscription-suspended': subscriptionSuspended,
+} as const;
+
+export type TemplateName = keyof typeof templates;
+
+/** What a letter is given, as JSON: dates are ISO 8601 texts, and no field holds a key. */
+export type TemplateData<Name extends TemplateName> = z.input<(typeof templates)[Name]['data']>;

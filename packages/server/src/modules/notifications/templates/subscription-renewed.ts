@@ -1,0 +1,30 @@
+import { formatMoney, money } from '@latchkey/core';
+import { z } from 'zod';
+import { formatDay, formatInstant } from '../instants.ts';
+import { about, amount, instant, offer, template } from './template.ts';
+
+/** A renewal was paid. */
+export const subscriptionRenewed = template({
+  data: z.object({ ...offer, ...amount, paidThrough: instant }),
+  compose(data, context) {
+    const { name, sender } = about(context, data.product);
+    return {
+      subject: `${name} is renewed until ${formatDay(data.paidThrough)}`,
+      preview: 'The payment went through. There is nothing for you to do.',
+      heading: `${name} is renewed`,
+      blocks: [
+        { kind: 'text', text: 'Thank you: the payment went through, and your licence key stays the same.' },
+        {
+          kind: 'facts',
+          facts: [
+            ['Plan', context.plan(data.product, data.plan)?.name ?? data.plan],
+            ['Paid', formatMoney(money(data.amountCents, data.currency))],
+            ['Paid until', formatInstant(data.paidThrough)],
+          ],
+        },
+        { kind: 'text', text: 'There is nothing for you to do.' },
+      ],
+      sender,
+    };
+  },
+});
