@@ -97,7 +97,7 @@ export interface StripeInvoice {
   readonly period_start: UnixSeconds;
   readonly period_end: UnixSeconds;
   readonly hosted_invoice_url?: string | null;
-  readonly status_transitions: { readonly paid_at: UnixSeconds | null };
+  readonly status_transitions: { readonly finalized_at: UnixSeconds | null; readonly paid_at: UnixSeconds | null };
   readonly metadata: StripeMetadata | null;
   readonly created: UnixSeconds;
 }

@@ -1,0 +1,49 @@
+import type { Cryptography, KeySecret } from '../../cryptography.ts';
+
+/** What a key is made from. A scheme uses what it needs of it. */
+export interface KeyMaterial {
+  /** The customer as the key knows them: Stripe's customer id where there is one. */
+  customer: string;
+  /** What was sold: Stripe's subscription id where there is one. */
+  subscription: string;
+  plan: string;
+  issuedAt: number;
+  expiresAt: number | null;
+  /** At least 16 fresh random bytes. */
+  salt: Uint8Array;
+}
+
+/** One format of licence keys. A scheme is pure: the same material and secret give the same key. */
+export interface LicenseKeyScheme {
+  readonly name: string;
+  /** The key as it is stored and compared, when the text has this scheme's grammar; otherwise null. Never says whether it is authentic. */
+  parse(text: string): string | null;
+  /** Makes a key under the first of the secrets. */
+  generate(material: KeyMaterial, secret: KeySecret, cryptography: Cryptography): string;
+  /** Whether one of the secrets made this key (as `parse` returned it). Constant time for a given number of secrets. */
+  verify(key: string, secrets: readonly KeySecret[], cryptography: Cryptography): boolean;
+}
+
+/** What a presented text is, when no licence is stored under it. */
+export type UnknownKey = 'MALFORMED' | 'FORGED' | 'NOT_FOUND';
+
+/**
+ * Why a key that is not stored was refused: no loaded scheme has its grammar, no live secret made it, or it is a genuine key
+ * that was never issued here.
+ */
+export function classifyUnknownKey(
+  text: string,
+  candidates: readonly { scheme: LicenseKeyScheme; secrets: readonly KeySecret[] }[],
+  cryptography: Cryptography,
+): UnknownKey {
+  let wellFormed = false;
+  let authentic = false;
+  for (const { scheme, secrets } of candidates) {
+    const key = scheme.parse(text);
+    if (key === null) continue;
+    wellFormed = true;
+    if (scheme.verify(key, secrets, cryptography)) authentic = true;
+  }
+  if (!wellFormed) return 'MALFORMED';
+  return authentic ? 'NOT_FOUND' : 'FORGED';
+}

@@ -1,0 +1,100 @@
+/** A licence's facts, and the status that follows from them. Instants are milliseconds since the epoch, in domain time. */
+
+/** Why access is withheld. Each cause holds alone: lifting one never lifts another. */
+export type HoldCause = 'payment' | 'cancel' | 'refund' | 'dispute' | 'admin';
+export type HoldEffect = 'suspend' | 'revoke';
+
+/** A hold bites from `effectiveAt` on; one that lies ahead is the decided end of a grace period. */
+export interface Hold {
+  cause: HoldCause;
+  effect: HoldEffect;
+  effectiveAt: number;
+  reason: string | null;
+}
+
+/**
+ * What keeps the licence going besides its own term.
+ * - `term`: nothing; it ends when its term ends.
+ * - `renewing`: a subscription in good standing (active or trialing at Stripe). The hour between a period's end and the charge
+ *   for the next does not interrupt access, for as long as the grace time at most.
+ * - `past_due`: the last charge failed; access goes on in grace until the payment hold bites.
+ * - `ended`: the subscription is over.
+ */
+export type Coverage = 'term' | 'renewing' | 'past_due' | 'ended';
+
+export interface LicenseState {
+  startsAt: number;
+  /** null: never expires. */
+  expiresAt: number | null;
+  coverage: Coverage;
+  holds: readonly Hold[];
+}
+
+/** The parts of the plan's policy that a status depends on. */
+export interface TermPolicy {
+  /** How long a silent Stripe keeps a renewing licence alive past its paid time. */
+  graceMs: number;
+  /** How long before its end a licence that will not renew is called EXPIRING. */
+  expiringWithinMs: number;
+}
+
+export type LicenseStatus = 'active' | 'grace' | 'expiring' | 'expired' | 'suspended' | 'revoked' | 'not_started';
+
+/** Every status, for lists and statistics. */
+export const LICENSE_STATUSES: readonly LicenseStatus[] = [
+  'active',
+  'grace',
+  'expiring',
+  'expired',
+  'suspended',
+  'revoked',
+  'not_started',
+];
+
+/** The hold that decides at `now`: a revocation before a suspension, then the one that bit first. */
+export function decidingHold(holds: readonly Hold[], now: number): Hold | null {
+  let deciding: Hold | null = null;
+  for (const hold of holds) {
+    if (hold.effectiveAt > now) continue;
+    if (deciding === null || outranks(hold, deciding)) deciding = hold;
+  }
+  return deciding;
+}
+
+function outranks(hold: Hold, other: Hold): boolean {
+  if (hold.effect !== other.effect) return hold.effect === 'revoke';
+  return hold.effectiveAt < other.effectiveAt;
+}
+
+/** Until when access lasts if nothing new happens, holds aside; null: without end. */
+export function accessEndsAt(state: LicenseState, policy: TermPolicy): number | null {
+  if (state.expiresAt === null) return null;
+  switch (state.coverage) {
+    case 'renewing':
+      return state.expiresAt + policy.graceMs;
+    case 'past_due': {
+      const grace = graceEndsAt(state);
+      return grace === null ? state.expiresAt + policy.graceMs : Math.max(grace, state.expiresAt);
+    }
+    case 'term':
+    case 'ended':
+      return state.expiresAt;
+  }
+}
+
+/** When the grace after a failed payment ends: the moment its hold bites. */
+export function graceEndsAt(state: LicenseState): number | null {
+  return state.holds.find((hold) => hold.cause === 'payment')?.effectiveAt ?? null;
+}
+
+/** The one status of a licence at `now`. */
+export function licenseStatus(state: LicenseState, policy: TermPolicy, now: number): LicenseStatus {
+  const hold = decidingHold(state.holds, now);
+  if (hold !== null) return hold.effect === 'revoke' ? 'revoked' : 'suspended';
+  const end = accessEndsAt(state, policy);
+  if (end !== null && now >= end) return 'expired';
+  if (now < state.startsAt) return 'not_started';
+  if (state.coverage === 'past_due') return 'grace';
+  if (end !== null && state.coverage !== 'renewing' && end - now <= policy.expiringWithinMs) return 'expiring';
+  return 'active';
+}

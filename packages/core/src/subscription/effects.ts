@@ -1,0 +1,114 @@
+import type { CancellationPolicy } from '../catalog/types.ts';
+import type { Coverage, Hold } from '../license/state.ts';
+import type { Standing, SubscriptionView } from './state.ts';
+
+/** What a subscription's licence must look like. Applying it twice changes nothing. */
+export interface LicenseCoverage {
+  coverage: Coverage;
+  /** The licence runs at least until then; null: nothing to extend. */
+  expiresAt: number | null;
+  /** The payment hold that must stand; null: none may. */
+  payment: Pick<Hold, 'effect' | 'effectiveAt' | 'reason'> | null;
+  /** The cancellation hold that must stand; null: none may. */
+  cancel: Pick<Hold, 'effect' | 'effectiveAt' | 'reason'> | null;
+}
+
+/** What a licence of this subscription is to look like, derived from the view alone. */
+export function coverageFor(view: SubscriptionView, cancellation: CancellationPolicy, now: number): LicenseCoverage {
+  return {
+    coverage: coverageOf(view.standing),
+    expiresAt: view.paidThrough,
+    payment: paymentHold(view, now),
+    cancel:
+      view.standing === 'ended' && cancellation.effect === 'revoke'
+        ? { effect: 'revoke', effectiveAt: now, reason: 'The subscription was canceled.' }
+        : null,
+  };
+}
+
+function coverageOf(standing: Standing): Coverage {
+  switch (standing) {
+    case 'current':
+      return 'renewing';
+    case 'grace':
+    case 'suspended':
+    case 'revoked':
+      return 'past_due';
+    case 'pending':
+    case 'ended':
+      return 'ended';
+  }
+}
+
+function paymentHold(view: SubscriptionView, now: number): LicenseCoverage['payment'] {
+  switch (view.standing) {
+    case 'grace':
+    case 'suspended':
+      return view.graceUntil === null
+        ? view.standing === 'grace'
+          ? null
+          : { effect: 'suspend', effectiveAt: now, reason: 'The subscription is paused.' }
+        : {
+            effect: 'suspend',
+            effectiveAt: view.graceUntil,
+            reason: 'The subscription is not paid and its grace time is over.',
+          };
+    case 'revoked':
+      return {
+        effect: 'revoke',
+        effectiveAt: now,
+        reason: `${view.failedPayments} attempts to charge the subscription failed.`,
+      };
+    case 'pending':
+    case 'current':
+    case 'ended':
+      return null;
+  }
+}
+
+/** A letter that a change of the subscription calls for. `occasion` names it once and for all: the same occasion is never written about twice. */
+export interface Letter {
+  template:
+    | 'subscription-renewed'
+    | 'payment-failed'
+    | 'subscription-suspended'
+    | 'license-revoked'
+    | 'subscription-canceled';
+  occasion: string;
+}
+
+/** What was already known when the change came. */
+export interface KnownBefore {
+  standing: Standing;
+  paidThrough: number | null;
+}
+
+/** What is known of a subscription that was never heard of. */
+export const NOTHING_KNOWN: KnownBefore = { standing: 'pending', paidThrough: null };
+
+/**
+ * The letters for the step from what was known to what is. Occasions name the object and the period, never an event, so that
+ * a history told twice or out of order calls for the same letters.
+ */
+export function lettersFor(before: KnownBefore, view: SubscriptionView): Letter[] {
+  const letters: Letter[] = [];
+  const owed = view.owedInvoice?.id ?? null;
+  const period = owed ?? `after-${view.paidThrough ?? 'nothing'}`;
+  if (before.paidThrough !== null && view.paidThrough !== null && view.paidThrough > before.paidThrough) {
+    letters.push({ template: 'subscription-renewed', occasion: `until-${view.paidThrough}` });
+  }
+  if ((view.standing === 'grace' || view.standing === 'suspended') && owed !== null) {
+    letters.push({ template: 'payment-failed', occasion: `${owed}-attempt-${view.failedPayments}` });
+  }
+  if (view.standing === 'suspended') letters.push({ template: 'subscription-suspended', occasion: period });
+  if (view.standing === 'revoked') letters.push({ template: 'license-revoked', occasion: period });
+  if (view.standing === 'ended' && before.standing !== 'pending') {
+    letters.push({ template: 'subscription-canceled', occasion: 'ended' });
+  }
+  return letters;
+}
+
+/** When the clock alone changes the standing next: the end of the grace time. */
+export function nextTransitionAt(view: SubscriptionView, now: number): number | null {
+  return view.standing === 'grace' && view.graceUntil !== null && view.graceUntil > now ? view.graceUntil : null;
+}

@@ -1,0 +1,142 @@
+/** What Stripe says of a subscription, and what that means for access. Instants are milliseconds since the epoch, in domain time. */
+
+import type { DunningPolicy } from '../catalog/types.ts';
+import { dayMs } from '../time.ts';
+
+/** Stripe's statuses (https://docs.stripe.com/api/subscriptions/object). The list is open; anything else counts as `paused`. */
+export const SUBSCRIPTION_STATUSES = [
+  'incomplete',
+  'incomplete_expired',
+  'trialing',
+  'active',
+  'past_due',
+  'canceled',
+  'unpaid',
+  'paused',
+] as const;
+
+export type SubscriptionStatus = (typeof SUBSCRIPTION_STATUSES)[number];
+
+/** A subscription as the mirror (or the vendor, for one kept by hand) has it. */
+export interface SubscriptionFacts {
+  status: SubscriptionStatus;
+  startedAt: number;
+  currentPeriodStart: number | null;
+  currentPeriodEnd: number | null;
+}
+
+/** An invoice of the subscription, as far as access depends on it. */
+export interface InvoiceFacts {
+  id: string;
+  status: 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
+  created: number;
+  finalizedAt: number | null;
+  /** Attempts to charge so far, as Stripe counts them. */
+  attemptCount: number;
+  nextAttemptAt: number | null;
+  /** The latest end of a period that a line of it pays for. */
+  paysUntil: number | null;
+}
+
+/**
+ * Where a subscription stands, in words of access rather than of billing.
+ * - `pending`: not paid yet for the first time
+ * - `current`: paid, or on trial
+ * - `grace`: a charge failed; access goes on for the grace time
+ * - `suspended`: grace is over, or Stripe paused it
+ * - `revoked`: as many charges failed as the catalog allows
+ * - `ended`: canceled, or never completed
+ */
+export type Standing = 'pending' | 'current' | 'grace' | 'suspended' | 'revoked' | 'ended';
+
+/** Everything access and letters depend on, derived from the facts alone: the order in which they arrived leaves no trace. */
+export interface SubscriptionView {
+  standing: Standing;
+  /** The end of the time that has been paid for; null when nothing is known to be paid. */
+  paidThrough: number | null;
+  /** Failed attempts to charge for the period that is owed; 0 when nothing is. */
+  failedPayments: number;
+  /** The end of the grace time; null when nothing is owed or the policy never suspends. */
+  graceUntil: number | null;
+  /** The invoice that is owed; null when none is, or none is known. */
+  owedInvoice: InvoiceFacts | null;
+}
+
+/** Derives the view at `now`. */
+export function viewSubscription(
+  facts: SubscriptionFacts,
+  invoices: readonly InvoiceFacts[],
+  dunning: DunningPolicy,
+  now: number,
+): SubscriptionView {
+  const owing = facts.status === 'past_due' || facts.status === 'unpaid' || facts.status === 'canceled';
+  const owedInvoice = owing ? latestUnpaid(invoices) : null;
+  const failedPayments = owedInvoice?.attemptCount ?? 0;
+  const graceUntil = owing && facts.status !== 'canceled' ? graceEnd(facts, owedInvoice, dunning) : null;
+  return {
+    standing: standingOf(facts.status, { failedPayments, graceUntil, dunning, now }),
+    paidThrough: paidThrough(facts, invoices),
+    failedPayments,
+    graceUntil,
+    owedInvoice,
+  };
+}
+
+function standingOf(
+  status: SubscriptionStatus,
+  owed: { failedPayments: number; graceUntil: number | null; dunning: DunningPolicy; now: number },
+): Standing {
+  switch (status) {
+    case 'incomplete':
+      return 'pending';
+    case 'trialing':
+    case 'active':
+      return 'current';
+    case 'canceled':
+    case 'incomplete_expired':
+      return 'ended';
+    case 'paused':
+      return 'suspended';
+    case 'past_due':
+    case 'unpaid': {
+      const limit = owed.dunning.failuresBeforeRevocation;
+      if (limit !== null && owed.failedPayments >= limit) return 'revoked';
+      if (owed.dunning.whenGraceEnds === 'keep') return 'grace';
+      return owed.graceUntil !== null && owed.now >= owed.graceUntil ? 'suspended' : 'grace';
+    }
+  }
+}
+
+/** Invoices that were never paid stay owed even when Stripe gave up on them. */
+function latestUnpaid(invoices: readonly InvoiceFacts[]): InvoiceFacts | null {
+  let latest: InvoiceFacts | null = null;
+  for (const invoice of invoices) {
+    if (invoice.status !== 'open' && invoice.status !== 'uncollectible') continue;
+    if (invoice.attemptCount === 0) continue;
+    if (latest === null || invoice.created > latest.created) latest = invoice;
+  }
+  return latest;
+}
+
+/** Grace runs from the first attempt to charge: when the owed invoice was finalised, or, until that is known, the start of the period it is for. */
+function graceEnd(facts: SubscriptionFacts, owed: InvoiceFacts | null, dunning: DunningPolicy): number | null {
+  if (dunning.whenGraceEnds === 'keep') return null;
+  const start = owed?.finalizedAt ?? facts.currentPeriodStart;
+  return start === null ? null : start + dunning.graceDays * dayMs;
+}
+
+/**
+ * The paid invoices say how far is paid. Until one is known, a subscription in good standing stands in for them: its first
+ * period is never called active without having been paid for; of a later one only what came before it is sure to be paid.
+ */
+function paidThrough(facts: SubscriptionFacts, invoices: readonly InvoiceFacts[]): number | null {
+  let end: number | null = null;
+  for (const invoice of invoices) {
+    if (invoice.status !== 'paid' || invoice.paysUntil === null) continue;
+    if (end === null || invoice.paysUntil > end) end = invoice.paysUntil;
+  }
+  if (end !== null) return end;
+  if (facts.status !== 'active' && facts.status !== 'trialing') return null;
+  const firstPeriod = facts.currentPeriodStart !== null && facts.currentPeriodStart <= facts.startedAt;
+  return firstPeriod ? facts.currentPeriodEnd : facts.currentPeriodStart;
+}
