@@ -1,0 +1,16 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Stage } from './stages.ts';
+
+const packages = fileURLToPath(new URL('../packages/', import.meta.url));
+
+/** One run of the compiler for each tsconfig: the root's, for tests and tools, and each workspace's. */
+export function typeStages(): Stage[] {
+  const workspaces = readdirSync(packages).filter((name) => existsSync(`${packages}${name}/tsconfig.json`));
+  const projects = ['.', ...workspaces.map((name) => `packages/${name}`)];
+  return projects.map((project) => ({
+    name: `types of ${project === '.' ? 'tests and tools' : project}`,
+    file: 'node_modules/typescript/bin/tsc',
+    args: ['-p', project],
+  }));
+}
