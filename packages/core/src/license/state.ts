@@ -38,13 +38,12 @@ export interface TermPolicy {
   expiringWithinMs: number;
 }
 
-export type LicenseStatus = 'active' | 'grace' | 'expiring' | 'expired' | 'suspended' | 'revoked' | 'not_started';
+export type LicenseStatus = 'active' | 'grace' | 'expired' | 'suspended' | 'revoked' | 'not_started';
 
 /** Every status, for lists and statistics. */
 export const LICENSE_STATUSES: readonly LicenseStatus[] = [
   'active',
   'grace',
-  'expiring',
   'expired',
   'suspended',
   'revoked',
@@ -95,6 +94,5 @@ export function licenseStatus(state: LicenseState, policy: TermPolicy, now: numb
   if (end !== null && now >= end) return 'expired';
   if (now < state.startsAt) return 'not_started';
   if (state.coverage === 'past_due') return 'grace';
-  if (end !== null && state.coverage !== 'renewing' && end - now <= policy.expiringWithinMs) return 'expiring';
   return 'active';
 }
