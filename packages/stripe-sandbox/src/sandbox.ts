@@ -5,6 +5,7 @@ import { Clock } from './clock/clock.ts';
 import { Scheduler } from './clock/scheduler.ts';
 import { Control } from './control/control.ts';
 import { Dispatcher } from './deliveries/dispatcher.ts';
+import { Shuffler } from './deliveries/shuffler.ts';
 import { Engine } from './engine.ts';
 import { FaultPlan } from './http/faults.ts';
 import { Front } from './http/front.ts';
@@ -80,9 +81,11 @@ function wire(options: StripeSandboxOptions, database: Database, url: string) {
     committed(events) {
       for (const event of events) options.observer?.event(event);
       scheduler.committed();
+      shuffler.wait();
     },
   });
   const dispatcher = new Dispatcher(stores, clock, () => scheduler.arm());
+  const shuffler = new Shuffler({ clock, deliveries: stores.deliveries, dispatcher });
   const scheduler = new Scheduler(engine, clock, stores.deliveries, dispatcher);
   const v1 = new V1({
     engine,
@@ -94,7 +97,9 @@ function wire(options: StripeSandboxOptions, database: Database, url: string) {
     log,
   });
   const reset = () => {
+    const id = accountId(database);
     database.clear();
+    database.setMeta('account', id);
     clock.reset();
     faults.plan(0, { fault: 500, when: 'before' });
   };
@@ -108,9 +113,9 @@ function wire(options: StripeSandboxOptions, database: Database, url: string) {
     faults,
     reset,
   });
-  const pages = new Pages(engine, clock);
+  const pages = new Pages(engine, settings.publicUrl);
   const front = new Front({ v1, control, pages, clock, log, catchUp: () => scheduler.catchUp() });
-  return { front, scheduler, dispatcher };
+  return { front, scheduler, dispatcher, shuffler };
 }
 
 /**
@@ -130,11 +135,13 @@ export async function startStripeSandbox(options: StripeSandboxOptions): Promise
     const parts = wire(options, database, url);
     front = parts.front;
     parts.scheduler.catchUp();
+    parts.shuffler.wait();
     return {
       url,
       port,
       async close() {
         parts.scheduler.close();
+        parts.shuffler.close();
         parts.dispatcher.close();
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         server.closeAllConnections();

@@ -193,3 +193,10 @@ export function confirmByCustomer(
   }
   return outcome;
 }
+
+/** Answers the bank's question for an intent that waits for it. Returns the intent as it is afterwards. */
+export function answerAuthentication(work: Work, intent: PaymentIntent, authentication: Authentication): PaymentIntent {
+  const paymentMethod = work.get('payment_method', intent.payment_method ?? '');
+  confirmByCustomer(work, intent, paymentMethod, { offSession: false, authentication, returnUrl: null });
+  return work.get('payment_intent', intent.id);
+}

@@ -134,8 +134,9 @@ function newCharge(
   threeDSecure: ThreeDSecureResult | null,
 ): Charge {
   const approved = decline === null;
+  const id = newId('ch_');
   return {
-    id: newId('ch_'),
+    id,
     object: 'charge',
     amount: intent.amount,
     amount_captured: approved ? intent.amount : 0,
@@ -166,7 +167,7 @@ function newCharge(
     payment_method_details: { card: chargedCard(paymentMethod, intent.amount, approved, threeDSecure), type: 'card' },
     receipt_email: intent.receipt_email,
     receipt_number: null,
-    receipt_url: approved ? `${work.settings.publicUrl}/receipts/${intent.id}` : null,
+    receipt_url: approved ? `${work.settings.publicUrl}/receipts/${id}` : null,
     refunded: false,
     review: null,
     shipping: intent.shipping,

@@ -13,7 +13,9 @@ export class Clock {
   constructor(database: Database) {
     this.#database = database;
     this.#offsetMs = Number(database.meta('clock_offset_ms') ?? 0);
-    this.#floorMs = Number(database.meta('clock_floor_ms') ?? 0);
+    // No earlier than the newest object, should the wall clock have been set back while nothing ran.
+    const newest = Number(database.get('SELECT max(created) AS created FROM objects')?.created ?? 0);
+    this.#floorMs = Math.max(Number(database.meta('clock_floor_ms') ?? 0), newest * 1000);
   }
 
   nowMs(): number {

@@ -1,8 +1,9 @@
 import { completeSession } from '../billing/checkout.ts';
+import { answerAuthentication } from '../billing/collection.ts';
 import { attachPaymentMethod, resolvePaymentMethod } from '../billing/payment-methods.ts';
 import type { Authentication } from '../billing/payments.ts';
 import type { Engine } from '../engine.ts';
-import { ApiError } from '../http/api-error.ts';
+import { ApiError, invalidRequest } from '../http/api-error.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { isEnded } from '../objects/subscription.ts';
 import { equals } from '../store/conditions.ts';
@@ -43,6 +44,17 @@ export function completeByControl(
       name: buyer.name,
       authentication: buyer.authentication,
     });
+  });
+}
+
+/** What a customer answers their bank, for an intent that waits for it. */
+export function authenticateByControl(engine: Engine, intentId: string, authentication: Authentication): JsonObject {
+  return engine.run(BY_THE_CLOCK, (work) => {
+    const intent = work.require('payment_intent', intentId, 'id');
+    if (intent.status !== 'requires_action') {
+      throw invalidRequest(`This PaymentIntent does not wait for authentication: it is ${intent.status}.`);
+    }
+    return answerAuthentication(work, intent, authentication);
   });
 }
 

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../clock/clock.ts';
 import type { Scheduler } from '../clock/scheduler.ts';
 import type { Dispatcher } from '../deliveries/dispatcher.ts';
+import { releaseHeld } from '../deliveries/release.ts';
 import type { Engine } from '../engine.ts';
 import { ApiError, invalidRequest } from '../http/api-error.ts';
 import { FAULTS, type FaultPlan } from '../http/faults.ts';
@@ -9,8 +10,7 @@ import { Router } from '../http/router.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import type { PathValues } from '../resources/resource.ts';
 import { DELIVERY_MODES, type Delivery, type DeliveryStore } from '../store/deliveries.ts';
-import { attachByControl, completeByControl, listEndpoints } from './acts.ts';
-import { releaseHeld } from './release.ts';
+import { attachByControl, authenticateByControl, completeByControl, listEndpoints } from './acts.ts';
 
 export type ControlContext = {
   adminToken: string;
@@ -84,6 +84,7 @@ export class Control {
       ['GET', '/_sandbox/webhook_endpoints', () => listEndpoints(context.engine)],
       ['POST', '/_sandbox/fail', (body) => this.#planFaults(body)],
       ['POST', '/_sandbox/checkout/sessions/{id}/complete', (body, path) => this.#complete(body, path)],
+      ['POST', '/_sandbox/payment_intents/{id}/authenticate', (body, path) => this.#authenticate(body, path)],
       ['POST', '/_sandbox/customers/{id}/payment_method', (body, path) => this.#swapCard(body, path)],
       ['POST', '/_sandbox/reset', () => this.#reset()],
     ];
@@ -191,6 +192,11 @@ export class Control {
       authentication: optionalText(body, 'authentication') === 'fail' ? ('fail' as const) : ('success' as const),
     };
     return completeByControl(this.#context.engine, path.id ?? '', buyer);
+  }
+
+  #authenticate(body: JsonObject, path: PathValues): JsonObject {
+    const outcome = optionalText(body, 'outcome') === 'fail' ? 'fail' : 'success';
+    return authenticateByControl(this.#context.engine, path.id ?? '', outcome);
   }
 
   #swapCard(body: JsonObject, path: PathValues): JsonObject {

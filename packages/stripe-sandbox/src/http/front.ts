@@ -39,7 +39,7 @@ export class Front {
       if (url.pathname.startsWith('/v1/') || url.pathname.startsWith('/v2/'))
         this.#serveV1(request, response, url, body);
       else if (url.pathname.startsWith('/_sandbox')) await this.#serveControl(request, response, url, body);
-      else this.#send(response, this.#parts.pages.answer(request.method ?? 'GET', url, body));
+      else this.#send(response, this.#parts.pages.answer(request.method ?? 'GET', url.pathname, body));
     } catch (error) {
       this.#fail(response, error);
     }

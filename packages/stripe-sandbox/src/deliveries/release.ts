@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/clock.ts';
-import type { Dispatcher } from '../deliveries/dispatcher.ts';
 import type { DeliveryStore } from '../store/deliveries.ts';
+import type { Dispatcher } from './dispatcher.ts';
 
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
 function seededRandom(seed: number): () => number {
