@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ensureInstalled } from './install.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -22,8 +22,10 @@ const commands = {
   bench: ['bench/run.ts'],
 };
 
-// SIGKILL cannot be forwarded: for that case the child has an IPC channel and sees 'disconnect'.
-const forwarded = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+// Servers get a process group of their own, so that Ctrl-C reaches them once, through us, and not also from the terminal:
+// a second signal means "at once" to most programs.
+const servers = ['start', 'stripe'];
+const sameSignalMs = 1_000;
 
 async function main([name, ...rest]) {
   const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined;
@@ -44,27 +46,43 @@ function run(file, args, name) {
   const env = { ...process.env, PATH: [join(root, 'node_modules', '.bin'), process.env.PATH ?? ''].join(delimiter) };
   if (name === 'test:long') env.LATCHKEY_TEST_LONG = '1';
   const node = join(root, 'node_modules', 'node', 'bin', 'node');
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', file, ...args], {
+  const preload = pathToFileURL(join(root, 'tools', 'end-with-parent.mjs')).href;
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', '--import', preload, file, ...args], {
     cwd: root,
     env,
+    detached: servers.includes(name),
+    // SIGKILL cannot be forwarded: for that case the child sees the channel close.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
-  // The channel only tells the child that we are gone; it must not keep us alive.
   child.channel?.unref();
-  for (const signal of forwarded) process.on(signal, () => child.kill(signal));
-  // npm hands a signal to its shell, and a shell may die of it without telling us: then our parent changes.
-  const parent = process.ppid;
-  const orphaned = setInterval(() => {
-    if (process.env.npm_lifecycle_event === undefined || process.ppid === parent) return;
-    clearInterval(orphaned);
-    child.kill('SIGTERM');
-  }, 500);
-  orphaned.unref();
+  forwardSignals(child, name);
   child.on('error', (error) => {
     console.error(`latchkey: could not start ${node}: ${error.message}`);
     process.exit(1);
   });
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+}
+
+function forwardSignals(child, name) {
+  const lastSent = new Map();
+  const forward = (signal) => {
+    // npm and the terminal may both tell us of one Ctrl-C.
+    if (Date.now() - (lastSent.get(signal) ?? 0) < sameSignalMs) return;
+    lastSent.set(signal, Date.now());
+    child.kill(signal);
+  };
+  process.on('SIGTERM', forward);
+  process.on('SIGHUP', forward);
+  // A child in the terminal's own group has had its SIGINT from there.
+  process.on('SIGINT', (signal) => {
+    if (servers.includes(name) || !process.stdin.isTTY) forward(signal);
+  });
+  // npm hands a signal to its shell, and a shell may die of it without telling us: then our parent changes.
+  const parent = process.ppid;
+  if (process.env.npm_lifecycle_event === undefined) return;
+  setInterval(() => {
+    if (process.ppid !== parent) forward('SIGTERM');
+  }, 500).unref();
 }
 
 await main(process.argv.slice(2));

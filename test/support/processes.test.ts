@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startProcess, type TestProcess } from './processes.ts';
 
 const started: TestProcess[] = [];
@@ -38,15 +38,24 @@ describe('a process under test', () => {
   it('is killed, and the wait fails, when it does not end in time', async () => {
     const one = talker('deaf');
     await one.waitForLine(/secret/);
-    await expect(one.stop('SIGTERM', 300)).rejects.toThrow(/had not ended 300 ms after SIGTERM[^]*not now/);
+    await expect(one.stop('SIGTERM', 300)).rejects.toThrow(/had not ended 300 ms after SIGTERM.*not now/s);
     await one.exited;
     expect(isAlive(one.pid)).toBe(false);
   });
 
   it('that ends early fails the wait at once and shows what it wrote', async () => {
     const one = talker('quits');
-    await expect(one.waitForLine(/never/)).rejects.toThrow(/it ended[^]*hello from/);
+    await expect(one.waitForLine(/never/)).rejects.toThrow(/it ended.*hello from/s);
     expect(await one.exited).toEqual({ code: 7, signal: null });
+  });
+
+  it('ends when the process that started it is killed outright', async () => {
+    const host = startProcess({ file: 'test/support/fixtures/host.ts' });
+    started.push(host);
+    const pid = Number((await host.waitForLine(/^started (\d+)$/))[1]);
+    expect(isAlive(pid)).toBe(true);
+    await host.kill();
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 5_000 });
   });
 
   it('sees none of the environment of the tests', async () => {

@@ -34,6 +34,9 @@ export interface TestProcess {
   exited: Promise<Ending>;
 }
 
+// With it and an IPC channel our programs notice when the test process is killed, and end.
+const endWithParent = new URL('../../tools/end-with-parent.mjs', import.meta.url).href;
+
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -43,11 +46,10 @@ process.on('exit', () => {
 export function startProcess(options: ProcessOptions): TestProcess {
   const child = spawn(
     fileURLToPath(new URL('../../node_modules/node/bin/node', import.meta.url)),
-    ['--disable-warning=ExperimentalWarning', options.file, ...(options.args ?? [])],
+    ['--disable-warning=ExperimentalWarning', '--import', endWithParent, options.file, ...(options.args ?? [])],
     {
       cwd: options.cwd ?? root,
       env: { ...inherited(), ...options.env },
-      // With the channel our programs notice when the test process is killed, and end.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     },
   );
