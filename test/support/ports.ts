@@ -18,7 +18,10 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Two ports in a row that are both free: Latchkey's own and, one above, its local Stripe's. */
+/**
+ * Two ports in a row that are both free: Latchkey's own and, one above, its local Stripe's.
+ * @public
+ */
 export async function freePortPair(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const port = await freePort();

