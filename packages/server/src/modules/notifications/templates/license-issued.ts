@@ -4,34 +4,31 @@ import type { Block } from '../letter.ts';
 import { about, type LetterContext, type LicenseForMail, template } from './template.ts';
 
 /** The key, delivered, with what to do next. */
-export const licenseIssued = template({
-  data: z.object({ licenseId: z.string() }),
-  async compose({ licenseId }, context) {
-    const license = await context.license(licenseId);
-    if (license === null) return null;
-    const { name, sender } = about(context, license.product);
-    return {
-      subject: `Your ${name} licence key`,
-      preview: 'Thank you for your purchase. Here is your key and what to do with it.',
-      heading: `Your ${name} licence key`,
-      blocks: [
-        { kind: 'text', text: `Thank you for buying ${name}. This key unlocks it:` },
-        { kind: 'key', label: 'Licence key', key: license.key },
-        { kind: 'facts', facts: licenseFacts(license, context) },
-        {
-          kind: 'steps',
-          steps: [
-            'Keep this letter: whoever has the key can use the licence.',
-            `Open ${name} and enter the key when it asks for one. That activates the machine it runs on.`,
-            machineStep(license),
-          ],
-        },
-        activationByHand(context),
-        { kind: 'note', text: `Lost the key? It can be sent to this address again at any time: ${context.publicUrl}` },
-      ],
-      sender,
-    };
-  },
+export const licenseIssued = template(z.object({ licenseId: z.string() }), async ({ licenseId }, context) => {
+  const license = await context.license(licenseId);
+  if (license === null) return null;
+  const { name, sender } = about(context, license.product);
+  return {
+    subject: `Your ${name} licence key`,
+    preview: 'Thank you for your purchase. Here is your key and what to do with it.',
+    heading: `Your ${name} licence key`,
+    blocks: [
+      { kind: 'text', text: `Thank you for buying ${name}. This key unlocks it:` },
+      { kind: 'key', label: 'Licence key', key: license.key },
+      { kind: 'facts', facts: licenseFacts(license, context) },
+      {
+        kind: 'steps',
+        steps: [
+          'Keep this letter: whoever has the key can use the licence.',
+          `Open ${name} and enter the key when it asks for one. That activates the machine it runs on.`,
+          machineStep(license),
+        ],
+      },
+      activationByHand(context),
+      { kind: 'note', text: `Lost the key? It can be sent to this address again at any time: ${context.publicUrl}` },
+    ],
+    sender,
+  };
 });
 
 /** What a licence is, row by row. */

@@ -4,9 +4,9 @@ import { licenseFacts } from './license-issued.ts';
 import { about, type LicenseForMail, template } from './template.ts';
 
 /** All keys an address owns, because somebody asked for them to be sent to it. */
-export const licenseResend = template({
-  data: z.object({ licenseIds: z.array(z.string()).min(1).max(100) }),
-  async compose({ licenseIds }, context) {
+export const licenseResend = template(
+  z.object({ licenseIds: z.array(z.string()).min(1).max(100) }),
+  async ({ licenseIds }, context) => {
     const found = await Promise.all(licenseIds.map((id) => context.license(id)));
     const licenses = found.filter((license): license is LicenseForMail => license !== null);
     const [first] = licenses;
@@ -31,6 +31,6 @@ export const licenseResend = template({
       sender,
     };
   },
-});
+);
 
 const NOT_USABLE: [string, string] = ['Note', 'This licence cannot be used at the moment.'];

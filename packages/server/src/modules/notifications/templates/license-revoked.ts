@@ -11,9 +11,9 @@ const WHY = {
 } as const;
 
 /** The licence is taken back. */
-export const licenseRevoked = template({
-  data: z.object({ ...offer, revokedAt: instant, cause: z.enum(['payment', 'cancel', 'refund', 'dispute', 'admin']) }),
-  compose({ product, revokedAt, cause }, context) {
+export const licenseRevoked = template(
+  z.object({ ...offer, revokedAt: instant, cause: z.enum(['payment', 'cancel', 'refund', 'dispute', 'admin']) }),
+  ({ product, revokedAt, cause }, context) => {
     const { name, sender } = about(context, product);
     return {
       subject: `Your ${name} licence was revoked`,
@@ -27,4 +27,4 @@ export const licenseRevoked = template({
       sender,
     };
   },
-});
+);

@@ -20,32 +20,29 @@ const data = z.object({
 });
 
 /** A payment failed: what to do, and until when. */
-export const paymentFailed = template({
-  data,
-  compose(facts, context) {
-    const { name, sender } = about(context, facts.product);
-    const price = formatMoney(money(facts.amountCents, facts.currency));
-    const { graceUntil } = facts;
-    const by = graceUntil === null ? '' : ` – please act by ${formatDay(graceUntil)}`;
-    const consequence =
-      graceUntil === null
-        ? 'As soon as it is paid, everything works again.'
-        : `Until ${formatInstant(graceUntil)} everything works as before. After that the licence is suspended.`;
-    return {
-      subject: `The payment for ${name} failed${by}`,
-      preview:
-        graceUntil === null ? `${price} could not be charged.` : `You can use it until ${formatInstant(graceUntil)}.`,
-      heading: `The payment for ${name} failed`,
-      blocks: [
-        { kind: 'text', text: `We could not charge ${price} for ${name}. ${consequence}` },
-        { kind: 'facts', facts: timetable(facts) },
-        { kind: 'steps', steps: steps(facts) },
-        ...payButton(facts.payUrl),
-        { kind: 'text', text: 'Once it is paid everything is as it was, with the same key.' },
-      ],
-      sender,
-    };
-  },
+export const paymentFailed = template(data, (facts, context) => {
+  const { name, sender } = about(context, facts.product);
+  const price = formatMoney(money(facts.amountCents, facts.currency));
+  const { graceUntil } = facts;
+  const by = graceUntil === null ? '' : ` – please act by ${formatDay(graceUntil)}`;
+  const consequence =
+    graceUntil === null
+      ? 'As soon as it is paid, everything works again.'
+      : `Until ${formatInstant(graceUntil)} everything works as before. After that the licence is suspended.`;
+  return {
+    subject: `The payment for ${name} failed${by}`,
+    preview:
+      graceUntil === null ? `${price} could not be charged.` : `You can use it until ${formatInstant(graceUntil)}.`,
+    heading: `The payment for ${name} failed`,
+    blocks: [
+      { kind: 'text', text: `We could not charge ${price} for ${name}. ${consequence}` },
+      { kind: 'facts', facts: timetable(facts) },
+      { kind: 'steps', steps: steps(facts) },
+      ...payButton(facts.payUrl),
+      { kind: 'text', text: 'Once it is paid everything is as it was, with the same key.' },
+    ],
+    sender,
+  };
 });
 
 function timetable(facts: z.infer<typeof data>): [string, string][] {

@@ -3,14 +3,14 @@ import { formatInstant } from '../instants.ts';
 import { about, instant, offer, template } from './template.ts';
 
 /** The subscription is over. */
-export const subscriptionCanceled = template({
-  data: z.object({
+export const subscriptionCanceled = template(
+  z.object({
     ...offer,
     canceledAt: instant,
     /** Until when the licence can still be used; null: it ended with the subscription. */
     usableUntil: instant.nullable(),
   }),
-  compose({ product, canceledAt, usableUntil }, context) {
+  ({ product, canceledAt, usableUntil }, context) => {
     const { name, sender } = about(context, product);
     const access =
       usableUntil === null || usableUntil <= canceledAt
@@ -28,4 +28,4 @@ export const subscriptionCanceled = template({
       sender,
     };
   },
-});
+);

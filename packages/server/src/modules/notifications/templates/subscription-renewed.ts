@@ -4,9 +4,9 @@ import { formatDay, formatInstant } from '../instants.ts';
 import { about, amount, instant, offer, template } from './template.ts';
 
 /** A renewal was paid. */
-export const subscriptionRenewed = template({
-  data: z.object({ ...offer, ...amount, paidThrough: instant }),
-  compose(data, context) {
+export const subscriptionRenewed = template(
+  z.object({ ...offer, ...amount, paidThrough: instant }),
+  (data, context) => {
     const { name, sender } = about(context, data.product);
     return {
       subject: `${name} is renewed until ${formatDay(data.paidThrough)}`,
@@ -27,4 +27,4 @@ export const subscriptionRenewed = template({
       sender,
     };
   },
-});
+);

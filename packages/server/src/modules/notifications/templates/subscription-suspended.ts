@@ -4,14 +4,14 @@ import { payButton } from './payment-failed.ts';
 import { about, instant, mistakeNote, offer, template, webAddress } from './template.ts';
 
 /** The grace is over and nothing was paid. */
-export const subscriptionSuspended = template({
-  data: z.object({
+export const subscriptionSuspended = template(
+  z.object({
     ...offer,
     suspendedAt: instant,
     nextAttemptAt: instant.nullable(),
     payUrl: webAddress.nullable(),
   }),
-  compose({ product, suspendedAt, nextAttemptAt, payUrl }, context) {
+  ({ product, suspendedAt, nextAttemptAt, payUrl }, context) => {
     const { name, sender } = about(context, product);
     const again =
       nextAttemptAt === null
@@ -30,4 +30,4 @@ export const subscriptionSuspended = template({
       sender,
     };
   },
-});
+);

@@ -32,13 +32,16 @@ export interface LetterContext {
 export interface Template<Schema extends z.ZodType> {
   /** What the outbox keeps for it: ids, dates and amounts, never a key. */
   data: Schema;
-  /** Null: there is nothing left to say, and no letter is sent. */
-  compose(data: z.infer<Schema>, context: LetterContext): Promise<Letter | null> | Letter | null;
+  /** The letter of what the outbox kept; null when there is nothing left to say. Throws a ZodError for data that do not fit. */
+  write(data: unknown, context: LetterContext): Promise<Letter | null>;
 }
 
-/** Lets a template's data be known from its schema. */
-export function template<Schema extends z.ZodType>(definition: Template<Schema>): Template<Schema> {
-  return definition;
+/** A template from its data's schema and from what it makes of them. */
+export function template<Schema extends z.ZodType>(
+  data: Schema,
+  compose: (facts: z.output<Schema>, context: LetterContext) => Promise<Letter | null> | Letter,
+): Template<Schema> {
+  return { data, write: async (stored, context) => compose(data.parse(stored), context) };
 }
 
 /** An instant, in ISO 8601 with time zone, as it is stored; a Date as it is used. */

@@ -10,9 +10,11 @@ export interface SmtpOptions {
   mailFrom: string;
 }
 
-/** How long a mail server may take; a letter that takes longer is tried again later. */
-const CONNECT_TIMEOUT_MS = 10_000;
-const SILENCE_TIMEOUT_MS = 20_000;
+/** How long a mail server may take to answer; a letter that takes longer is tried again later. */
+const CONNECT_TIMEOUT_MS = 5_000;
+const SILENCE_TIMEOUT_MS = 10_000;
+/** Altogether less than the outbox's lease on a letter (30 s), so that no two workers send it at the same time. */
+const SEND_TIMEOUT_MS = 25_000;
 
 export interface SmtpTransport extends ExternalMailTransport {
   /** Connects and signs in without sending: for checks of an installation. Throws what the server said. */
@@ -36,7 +38,7 @@ export function createSmtpTransport({ smtpUrl, mailFrom }: SmtpOptions): SmtpTra
     kind: 'external',
     async send(mail) {
       try {
-        await transporter.sendMail(message(mail, host));
+        await withinTime(transporter.sendMail(message(mail, host)));
       } catch (error) {
         throw refusedForGood(error) ? new MailRefused(describe(error), { cause: error }) : error;
       }
@@ -48,6 +50,17 @@ export function createSmtpTransport({ smtpUrl, mailFrom }: SmtpOptions): SmtpTra
       transporter.close();
     },
   };
+}
+
+async function withinTime<T>(sending: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = new Error(`the mail server took longer than ${SEND_TIMEOUT_MS} ms`);
+  const timer = setTimeout(() => reject(late), SEND_TIMEOUT_MS);
+  try {
+    return await Promise.race([sending, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function message(mail: Mail, host: string) {
