@@ -10,7 +10,7 @@ export {
 } from './mail.ts';
 export {
   createNotifications,
-  type LicenseReader,
+  type MailLicenseReader,
   type Notice,
   type Notifications,
   type NotificationsOptions,

@@ -22,13 +22,13 @@ export interface Notice<Name extends TemplateName = TemplateName> {
 }
 
 /** Gives a letter the licence it is about, key and all, at the moment it is written. */
-export interface LicenseReader {
+export interface MailLicenseReader {
   read(connection: Connection, licenseId: string): Promise<LicenseForMail | null>;
 }
 
 export interface NotificationsOptions {
   catalog: Catalog;
-  licenses: LicenseReader;
+  licenses: MailLicenseReader;
   /** MAIL_FROM: `Name <address>` or an address, which then carries the vendor's name. */
   mailFrom: string;
   publicUrl: string;

@@ -1,0 +1,60 @@
+import type { Plan, Price, Product } from '@latchkey/core';
+import type { PublicProduct } from './schemas.ts';
+
+/** What anyone may see of a product. Written field by field, so that what is added to a product stays inside until it is added here. */
+export function publicProduct(product: Product): PublicProduct {
+  return {
+    id: product.id,
+    name: product.name,
+    description: product.description,
+    vendor: {
+      name: product.vendor.name,
+      support_email: product.vendor.supportEmail,
+      url: product.vendor.url,
+    },
+    plans: product.plans.map(publicPlan),
+    packs: product.packs.map(({ id, name, meter, quantity, amountCents, currency }) => ({
+      id,
+      name,
+      meter,
+      quantity,
+      amount_cents: amountCents,
+      currency,
+    })),
+    meters: product.meters.map(({ id, name, unit }) => ({ id, name, unit })),
+  };
+}
+
+function publicPlan(plan: Plan): PublicProduct['plans'][number] {
+  return {
+    id: plan.id,
+    name: plan.name,
+    description: plan.description,
+    price: plan.price === null ? null : publicPrice(plan.price),
+    inherits: plan.inherits,
+    features: [...plan.entitlements],
+    highlights: [...plan.highlights],
+    limits: { ...plan.limits },
+    term_days: plan.license.termDays,
+    max_machines: plan.license.maxMachines,
+    allowances: plan.allowances.map(({ meter, included, limit, overage }) => ({
+      meter,
+      included,
+      limit,
+      overage:
+        overage === null
+          ? null
+          : { amount_cents: overage.amountCents, per_units: overage.perUnits, currency: overage.currency },
+    })),
+  };
+}
+
+function publicPrice(price: Price) {
+  return {
+    amount_cents: price.amountCents,
+    currency: price.currency,
+    interval: price.interval,
+    interval_count: price.intervalCount,
+    trial_days: price.trialDays,
+  };
+}

@@ -1,0 +1,58 @@
+/** What anyone may see of a product: `GET /v1/products`. */
+
+import { z } from 'zod';
+
+const intervalSchema = z.enum(['day', 'week', 'month', 'year']).nullable().describe('null: paid once.');
+
+export const priceSchema = z.object({
+  amount_cents: z.int().describe("In the currency's smallest unit; 0 is free."),
+  currency: z.string().describe('ISO 4217 in lower case.'),
+  interval: intervalSchema,
+  interval_count: z.int(),
+  trial_days: z.int(),
+});
+
+export const planSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string().nullable(),
+  price: priceSchema.nullable().describe('null: not for sale, issued by the vendor.'),
+  inherits: z.string().nullable().describe('The plan whose features this one has as well.'),
+  features: z.array(z.string()).describe('Its own features, then those it inherits.'),
+  highlights: z.array(z.string()).describe('Sentences for a price page.'),
+  limits: z.record(z.string(), z.int()).describe('-1 is unlimited.'),
+  term_days: z.int().nullable().describe('Days a licence runs where no subscription sets its end; null: for good.'),
+  max_machines: z.int().describe('-1 is unlimited.'),
+  allowances: z.array(
+    z.object({
+      meter: z.string(),
+      included: z.int().describe('Units in each period; -1 is unlimited.'),
+      limit: z.enum(['hard', 'overage', 'soft']),
+      overage: z
+        .object({ amount_cents: z.int(), per_units: z.int(), currency: z.string() })
+        .nullable()
+        .describe('What use beyond costs.'),
+    }),
+  ),
+});
+
+export const packSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  meter: z.string(),
+  quantity: z.int(),
+  amount_cents: z.int(),
+  currency: z.string(),
+});
+
+export const productSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string().nullable(),
+  vendor: z.object({ name: z.string(), support_email: z.string().nullable(), url: z.string().nullable() }),
+  plans: z.array(planSchema),
+  packs: z.array(packSchema),
+  meters: z.array(z.object({ id: z.string(), name: z.string(), unit: z.string() })),
+});
+
+export type PublicProduct = z.infer<typeof productSchema>;
