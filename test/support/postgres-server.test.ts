@@ -8,9 +8,9 @@ import { startProcess, type TestProcess } from './processes.ts';
 const started: TestProcess[] = [];
 afterEach(() => Promise.all(started.splice(0).map((one) => one.kill())));
 
-// A temporary folder of its own, so that what is left in it is known to be ours.
+// A temporary folder of its own, open to all as /tmp is, so that what is left in it is known to be ours.
 const temporary = mkdtempSync(join(tmpdir(), 'latchkey-test-'));
-chmodSync(temporary, 0o755);
+chmodSync(temporary, 0o1777);
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 /** Starts a program that starts PostgreSQL, and answers where. */
