@@ -1,0 +1,4 @@
+/** Customers: who bought, by our id, Stripe's, the vendor's, or an address. */
+
+export { normalizeEmail } from './repository.ts';
+export { type Customer, type CustomerService, createCustomerService, type KnownCustomer } from './service.ts';

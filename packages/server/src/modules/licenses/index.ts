@@ -1,0 +1,15 @@
+/** Licences: issued, validated, activated, renewed, withheld. */
+
+export { createKeyKeeper, type KeyKeeper, LONGEST_KEY } from './keys.ts';
+export { createLicenseReader, type LicenseReader, type LicenseStatistics, type ValidationAnswer } from './reading.ts';
+export { type Activation, accessEnd, type LicenseRecord, termPolicy } from './record.ts';
+export type { LicenseFilter } from './repository.ts';
+export {
+  type ActivationAnswer,
+  createLicenseService,
+  type IssuedLicense,
+  type IssueLicense,
+  type LicenseService,
+  type MachineInput,
+} from './service.ts';
+export { createLicenseSnapshots, type LicenseSnapshots } from './snapshots.ts';

@@ -1,0 +1,84 @@
+import {
+  type Catalog,
+  type Cryptography,
+  classifyUnknownKey,
+  type KeyMaterial,
+  type KeySecret,
+  LatchkeyError,
+  type LicenseKeyScheme,
+  type Product,
+  type SecretReference,
+  sha512Hmac,
+  type UnknownKey,
+} from '@latchkey/core';
+import type { Vault } from '../../security/vault.ts';
+import type { SealedKey } from './repository.ts';
+
+/** Nothing longer than this is looked at as a licence key. */
+export const LONGEST_KEY = 1_024;
+
+/** The schemes this server has, by the name a catalog calls them. */
+const SCHEMES: Readonly<Record<string, LicenseKeyScheme>> = { [sha512Hmac.name]: sha512Hmac };
+
+const PURPOSE = 'license-key';
+
+export interface KeyKeeperOptions {
+  catalog: Catalog;
+  /** The live secrets behind a catalog's reference, newest first. */
+  keySecrets(reference: SecretReference): readonly KeySecret[];
+  vault: Vault;
+  cryptography: Cryptography;
+}
+
+/** Makes, seals, finds and reads licence keys. The only place where a key is in clear. */
+export interface KeyKeeper {
+  generate(product: Product, material: KeyMaterial): string;
+  seal(licenseId: string, key: string): SealedKey & { index: Uint8Array; hint: string };
+  open(licenseId: string, sealed: SealedKey): string;
+  /** The key as it is stored, for a text somebody typed or pasted: white space never counts. */
+  canonical(text: string): string;
+  /** Where a canonical key is found, one index for each live root secret. */
+  indexes(key: string): Uint8Array[];
+  /** Why a key that is not stored is refused. */
+  classify(key: string): UnknownKey;
+}
+
+export function createKeyKeeper({ catalog, keySecrets, vault, cryptography }: KeyKeeperOptions): KeyKeeper {
+  const candidates = catalog.products.flatMap((product) => {
+    const scheme = SCHEMES[product.keyScheme.name];
+    return scheme === undefined ? [] : [{ scheme, secrets: secretsOf(product) }];
+  });
+
+  function secretsOf(product: Product): readonly KeySecret[] {
+    const reference = product.keyScheme.secret;
+    return reference === null ? [] : keySecrets(reference);
+  }
+
+  return {
+    generate(product, material) {
+      const scheme = SCHEMES[product.keyScheme.name];
+      if (scheme === undefined) {
+        throw new LatchkeyError(
+          'license_state_conflict',
+          `Keys of the scheme "${product.keyScheme.name}" (product ${product.id}) are not made by this version.`,
+          { path: 'product' },
+        );
+      }
+      const [secret] = secretsOf(product);
+      if (secret === undefined) {
+        throw new LatchkeyError('secret_missing', `The product ${product.id} has no secret to make keys with.`);
+      }
+      return scheme.generate(material, secret, cryptography);
+    },
+
+    seal: (licenseId, key) => ({
+      ...vault.seal(PURPOSE, key, licenseId),
+      index: vault.index(PURPOSE, key),
+      hint: key.slice(-4),
+    }),
+    open: (licenseId, sealed) => vault.open(PURPOSE, sealed, licenseId),
+    canonical: (text) => (/\s/.test(text) ? text.replace(/\s+/g, '') : text),
+    indexes: (key) => vault.indexes(PURPOSE, key),
+    classify: (key) => classifyUnknownKey(key, candidates, cryptography),
+  };
+}

@@ -1,0 +1,366 @@
+/** All SQL about licences. */
+
+import type { Catalog, Hold, HoldCause, LicenseStatus } from '@latchkey/core';
+import { type ExpressionBuilder, type Insertable, type Selectable, sql } from 'kysely';
+import { jsonArrayFrom } from 'kysely/helpers/postgres';
+import type { Connection } from '../../db/database.ts';
+import type { LicensesTable, Schema } from '../../db/schema.ts';
+import { type Activation, type LicenseRecord, termPolicy } from './record.ts';
+
+/** Live machines read with a licence at most; a licence with more is refused new ones. */
+export const MOST_MACHINES = 10_000;
+
+export type NewLicense = Insertable<LicensesTable>;
+
+/** The sealed key of a licence. */
+export interface SealedKey {
+  ciphertext: Uint8Array;
+  secretId: string;
+}
+
+/** Stores a licence; false when its origin already brought one into being. */
+export async function insertLicense(connection: Connection, license: NewLicense): Promise<boolean> {
+  const inserted = await connection
+    .insertInto('licenses')
+    .values(license)
+    .onConflict((conflict) => conflict.column('origin').doNothing())
+    .returning('id')
+    .executeTakeFirst();
+  return inserted !== undefined;
+}
+
+// Milliseconds as a number, in rows and inside JSON alike.
+const epochMs = (column: string) => sql<number>`floor(extract(epoch from ${sql.ref(column)}) * 1000)::float8`;
+
+function selectRecords(connection: Connection) {
+  return connection
+    .selectFrom('licenses')
+    .select((expression) => [
+      'licenses.id',
+      'licenses.origin',
+      'licenses.product',
+      'licenses.plan',
+      'licenses.scheme',
+      'licenses.key_hint',
+      'licenses.customer_id',
+      'licenses.subscription_id',
+      'licenses.starts_at',
+      'licenses.expires_at',
+      'licenses.max_machines',
+      'licenses.machines_used',
+      'licenses.coverage',
+      'licenses.metadata',
+      'licenses.revealed_at',
+      'licenses.created_at',
+      'licenses.updated_at',
+      'licenses.version',
+      holdsOf(expression),
+      activationsOf(expression),
+    ]);
+}
+
+function holdsOf(expression: ExpressionBuilder<Schema, 'licenses'>) {
+  return jsonArrayFrom(
+    expression
+      .selectFrom('license_holds')
+      .whereRef('license_holds.license_id', '=', 'licenses.id')
+      .select([
+        'license_holds.cause',
+        'license_holds.effect',
+        'license_holds.reason',
+        epochMs('license_holds.effective_at').as('effectiveAt'),
+      ])
+      .orderBy('license_holds.cause'),
+  ).as('holds');
+}
+
+function activationsOf(expression: ExpressionBuilder<Schema, 'licenses'>) {
+  return jsonArrayFrom(
+    expression
+      .selectFrom('activations')
+      .whereRef('activations.license_id', '=', 'licenses.id')
+      .where('activations.released_at', 'is', null)
+      .select([
+        'activations.id',
+        'activations.fingerprint',
+        'activations.name',
+        epochMs('activations.created_at').as('createdAt'),
+      ])
+      .orderBy('activations.created_at')
+      .limit(MOST_MACHINES),
+  ).as('activations');
+}
+
+type RecordRow = Omit<Selectable<LicensesTable>, 'key_ciphertext' | 'key_secret_id' | 'key_index'> & {
+  holds: Hold[];
+  activations: Activation[];
+};
+
+function toRecord(row: RecordRow): LicenseRecord {
+  return {
+    id: row.id,
+    origin: row.origin,
+    product: row.product,
+    plan: row.plan,
+    scheme: row.scheme,
+    keyHint: row.key_hint,
+    customerId: row.customer_id,
+    subscriptionId: row.subscription_id,
+    startsAt: row.starts_at.getTime(),
+    expiresAt: row.expires_at?.getTime() ?? null,
+    maxMachines: row.max_machines,
+    machinesUsed: row.machines_used,
+    coverage: row.coverage,
+    metadata: row.metadata,
+    revealedAt: row.revealed_at?.getTime() ?? null,
+    createdAt: row.created_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+    version: row.version,
+    holds: row.holds,
+    activations: row.activations,
+  };
+}
+
+export async function findById(connection: Connection, id: string): Promise<LicenseRecord | null> {
+  const row = await selectRecords(connection).where('licenses.id', '=', id).executeTakeFirst();
+  return row === undefined ? null : toRecord(row);
+}
+
+export async function findByOrigin(connection: Connection, origin: string): Promise<LicenseRecord | null> {
+  const row = await selectRecords(connection).where('licenses.origin', '=', origin).executeTakeFirst();
+  return row === undefined ? null : toRecord(row);
+}
+
+export async function findBySubscription(connection: Connection, subscriptionId: string): Promise<LicenseRecord[]> {
+  const rows = await selectRecords(connection)
+    .where('licenses.subscription_id', '=', subscriptionId)
+    .orderBy('licenses.created_at')
+    .limit(100)
+    .execute();
+  return rows.map(toRecord);
+}
+
+/** The licence stored under one of these key indexes (one for each live root secret). */
+export async function findByKeyIndex(
+  connection: Connection,
+  indexes: readonly Uint8Array[],
+): Promise<LicenseRecord | null> {
+  const row = await selectRecords(connection)
+    .where('licenses.key_index', 'in', [...indexes])
+    .executeTakeFirst();
+  return row === undefined ? null : toRecord(row);
+}
+
+/** Locks the licence's row until the transaction ends, so that what is read next stays true while it is acted upon. */
+export async function lockLicense(connection: Connection, id: string): Promise<void> {
+  await connection.selectFrom('licenses').select('id').where('id', '=', id).forUpdate().execute();
+}
+
+export async function readSealedKey(connection: Connection, id: string): Promise<SealedKey | null> {
+  const row = await connection
+    .selectFrom('licenses')
+    .select(['key_ciphertext', 'key_secret_id'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row === undefined ? null : { ciphertext: row.key_ciphertext, secretId: row.key_secret_id };
+}
+
+export interface LicenseChanges {
+  expires_at?: Date | null;
+  coverage?: LicensesTable['coverage'];
+  customer_id?: string | null;
+  subscription_id?: string | null;
+  revealed_at?: Date;
+}
+
+/** Writes changes to a locked licence and counts its version up. */
+export async function updateLicense(
+  connection: Connection,
+  id: string,
+  changes: LicenseChanges,
+  now: Date,
+): Promise<void> {
+  await connection
+    .updateTable('licenses')
+    .set((expression) => ({ ...changes, updated_at: now, version: expression('version', '+', 1) }))
+    .where('id', '=', id)
+    .execute();
+}
+
+/** Marks the key as shown; true for the one caller who did it first. */
+export async function markRevealed(connection: Connection, id: string, now: Date): Promise<boolean> {
+  const result = await connection
+    .updateTable('licenses')
+    .set({ revealed_at: now })
+    .where('id', '=', id)
+    .where('revealed_at', 'is', null)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+export async function putHold(connection: Connection, licenseId: string, hold: Hold): Promise<void> {
+  const { cause, effect, reason } = hold;
+  const values = { effect, reason, effective_at: new Date(hold.effectiveAt) };
+  await connection
+    .insertInto('license_holds')
+    .values({ license_id: licenseId, cause, ...values })
+    .onConflict((conflict) => conflict.columns(['license_id', 'cause']).doUpdateSet(values))
+    .execute();
+}
+
+export async function removeHold(connection: Connection, licenseId: string, cause: HoldCause): Promise<void> {
+  await connection.deleteFrom('license_holds').where('license_id', '=', licenseId).where('cause', '=', cause).execute();
+}
+
+/**
+ * Takes a seat for a machine; false when none is free. The condition is in the update itself, so that the limit holds even
+ * for a caller that decided on something stale.
+ */
+export async function takeSeat(
+  connection: Connection,
+  activation: { id: string; licenseId: string; fingerprint: string; name: string | null; components: string; at: Date },
+): Promise<boolean> {
+  const seat = await connection
+    .updateTable('licenses')
+    .set((expression) => ({
+      machines_used: expression('machines_used', '+', 1),
+      version: expression('version', '+', 1),
+      updated_at: activation.at,
+    }))
+    .where('id', '=', activation.licenseId)
+    .where('machines_used', '<', MOST_MACHINES)
+    .where((expression) =>
+      expression.or([
+        expression('max_machines', '=', -1),
+        expression('machines_used', '<', expression.ref('max_machines')),
+      ]),
+    )
+    .executeTakeFirst();
+  if (seat.numUpdatedRows !== 1n) return false;
+  await connection
+    .insertInto('activations')
+    .values({
+      id: activation.id,
+      license_id: activation.licenseId,
+      fingerprint: activation.fingerprint,
+      name: activation.name,
+      components: activation.components,
+      created_at: activation.at,
+      released_at: null,
+    })
+    .execute();
+  return true;
+}
+
+/** Gives the seats of these machines back (all machines when none is named); the number that was freed. */
+export async function releaseSeats(
+  connection: Connection,
+  licenseId: string,
+  fingerprint: string | null,
+  now: Date,
+): Promise<number> {
+  let release = connection
+    .updateTable('activations')
+    .set({ released_at: now })
+    .where('license_id', '=', licenseId)
+    .where('released_at', 'is', null);
+  if (fingerprint !== null) release = release.where('fingerprint', '=', fingerprint);
+  const freed = Number((await release.executeTakeFirst()).numUpdatedRows);
+  if (freed > 0) {
+    await connection
+      .updateTable('licenses')
+      .set((expression) => ({
+        machines_used: expression('machines_used', '-', freed),
+        version: expression('version', '+', 1),
+        updated_at: now,
+      }))
+      .where('id', '=', licenseId)
+      .execute();
+  }
+  return freed;
+}
+
+export interface LicenseFilter {
+  status?: LicenseStatus | undefined;
+  product?: string | undefined;
+  customerId?: string | undefined;
+  email?: string | undefined;
+  subscriptionId?: string | undefined;
+}
+
+/** One page, newest first; `after` is the last licence of the page before. */
+export async function listLicenses(
+  connection: Connection,
+  catalog: Catalog,
+  filter: LicenseFilter,
+  page: { limit: number; after: { createdAt: Date; id: string } | null },
+  now: Date,
+): Promise<LicenseRecord[]> {
+  let query = selectRecords(connection);
+  if (filter.product !== undefined) query = query.where('licenses.product', '=', filter.product);
+  if (filter.customerId !== undefined) query = query.where('licenses.customer_id', '=', filter.customerId);
+  if (filter.subscriptionId !== undefined) query = query.where('licenses.subscription_id', '=', filter.subscriptionId);
+  if (filter.email !== undefined) {
+    const email = filter.email;
+    query = query.where('licenses.customer_id', 'in', (expression) =>
+      expression.selectFrom('customers').select('customers.id').where('customers.email_normalized', '=', email),
+    );
+  }
+  if (filter.status !== undefined) query = query.where(statusExpression(catalog, now), '=', filter.status);
+  const { after } = page;
+  if (after !== null) {
+    query = query.where(
+      sql<boolean>`(licenses.created_at, licenses.id) < (${after.createdAt}::timestamptz, ${after.id})`,
+    );
+  }
+  const rows = await query
+    .orderBy('licenses.created_at', 'desc')
+    .orderBy('licenses.id', 'desc')
+    .limit(page.limit)
+    .execute();
+  return rows.map(toRecord);
+}
+
+/** How many licences have each status at `now`. */
+export async function countByStatus(
+  connection: Connection,
+  catalog: Catalog,
+  filter: Pick<LicenseFilter, 'product'>,
+  now: Date,
+): Promise<Map<LicenseStatus, number>> {
+  let query = connection
+    .selectFrom('licenses')
+    .select([statusExpression(catalog, now).as('status'), sql<number>`count(*)::float8`.as('licenses')])
+    .groupBy('status');
+  if (filter.product !== undefined) query = query.where('licenses.product', '=', filter.product);
+  const rows = await query.execute();
+  return new Map(rows.map((row) => [row.status, row.licenses]));
+}
+
+/**
+ * `licenseStatus` of core, told to the database so that lists and counts need not read every licence. A property test holds
+ * the two together.
+ */
+function statusExpression(catalog: Catalog, now: Date) {
+  const graceSeconds = JSON.stringify(
+    Object.fromEntries(
+      catalog.products.map((product) => [product.id, termPolicy(catalog, product.id, '').graceMs / 1000]),
+    ),
+  );
+  const fallback = termPolicy({ products: [] }, '', '').graceMs / 1000;
+  const withGrace = sql`licenses.expires_at + make_interval(secs => coalesce((${graceSeconds}::jsonb ->> licenses.product)::float8, ${fallback}))`;
+  const paymentHold = sql`(SELECT effective_at FROM license_holds h WHERE h.license_id = licenses.id AND h.cause = 'payment')`;
+  const accessEnd = sql`CASE licenses.coverage
+    WHEN 'renewing' THEN ${withGrace}
+    WHEN 'past_due' THEN greatest(coalesce(${paymentHold}, ${withGrace}), licenses.expires_at)
+    ELSE licenses.expires_at END`;
+  const held = (effect: string) =>
+    sql`EXISTS (SELECT 1 FROM license_holds h WHERE h.license_id = licenses.id AND h.effect = ${effect} AND h.effective_at <= ${now}::timestamptz)`;
+  return sql<LicenseStatus>`CASE
+    WHEN ${held('revoke')} THEN 'revoked'
+    WHEN ${held('suspend')} THEN 'suspended'
+    WHEN licenses.expires_at IS NOT NULL AND ${accessEnd} <= ${now}::timestamptz THEN 'expired'
+    WHEN licenses.starts_at > ${now}::timestamptz THEN 'not_started'
+    WHEN licenses.coverage = 'past_due' THEN 'grace'
+    ELSE 'active' END`;
+}

@@ -1,0 +1,406 @@
+import {
+  type Catalog,
+  coverageFor,
+  DEFAULT_CANCELLATION_POLICY,
+  DEFAULT_DUNNING_POLICY,
+  earliest,
+  findProduct,
+  type InvoiceFacts,
+  type KnownBefore,
+  type Letter,
+  lettersFor,
+  NOTHING_KNOWN,
+  nextTransitionAt,
+  type Standing,
+  SUBSCRIPTION_STATUSES,
+  type SubscriptionStatus,
+  type SubscriptionView,
+  viewSubscription,
+} from '@latchkey/core';
+import type { Connection, Transaction } from '../../db/database.ts';
+import type { Clock, Ids } from '../../ports.ts';
+import type { Audit } from '../audit/index.ts';
+import type { Customer, CustomerService } from '../customers/index.ts';
+import type { LicenseReader, LicenseRecord, LicenseService } from '../licenses/index.ts';
+import type { Notifications } from '../notifications/index.ts';
+import * as repository from './repository.ts';
+
+/** A subscription as its source has it: Stripe's mirror, or our own row for one kept by hand. Instants are milliseconds. */
+export interface SourceSubscription {
+  source: 'stripe' | 'manual';
+  reference: string;
+  status: string;
+  startedAt: number;
+  currentPeriodStart: number | null;
+  currentPeriodEnd: number | null;
+  trialEnd: number | null;
+  cancelAt: number | null;
+  canceledAt: number | null;
+  endedAt: number | null;
+  /** Stripe's customer, for a subscription of Stripe's. */
+  stripeCustomerId: string | null;
+  product: string;
+  plan: string;
+  amountCents: number;
+  currency: string;
+  interval: string | null;
+  intervalCount: number;
+  metadata: Record<string, string>;
+  invoices: SourceInvoice[];
+}
+
+export interface SourceInvoice extends InvoiceFacts {
+  amountDueCents: number;
+  currency: string;
+  /** Where the customer can pay it. */
+  payUrl: string | null;
+}
+
+/** Reads what the source knows, in the caller's transaction; null for a subscription that is none of ours. */
+export type ReadSource = (connection: Connection, reference: string) => Promise<SourceSubscription | null>;
+
+export interface FollowingOptions {
+  catalog: Catalog;
+  clock: Clock;
+  ids: Ids;
+  audit: Audit;
+  customers: CustomerService;
+  licenses: LicenseService;
+  licenseReader: LicenseReader;
+  notifications: Notifications;
+  readStripe: ReadSource;
+  /** Asks Stripe who a customer is, after the commit: somebody bought and we have no address to write to. */
+  askForCustomer(transaction: Transaction, stripeCustomerId: string): Promise<void>;
+}
+
+export type FollowSubscription = ReturnType<typeof createFollowing>;
+
+/**
+ * Brings our subscription, its licence and its letters in line with what the source says now. It follows from the state
+ * alone: called twice, late, or in another order, it ends the same and writes no letter twice.
+ */
+export function createFollowing(options: FollowingOptions) {
+  const { catalog, clock, ids, audit, customers, licenses, licenseReader, notifications } = options;
+
+  return async function follow(
+    transaction: Transaction,
+    reference: string,
+    source?: SourceSubscription,
+  ): Promise<repository.SubscriptionRow | null> {
+    const { connection } = transaction;
+    await repository.lockReference(connection, reference);
+    const before = await repository.findByReference(connection, reference);
+    const current = source ?? (await readSource(connection, reference, before));
+    if (current === null) return null;
+    const now = clock.now();
+    const policies = policiesOf(catalog, current.product);
+    const view = viewSubscription(
+      { ...current, status: knownStatus(current.status) },
+      current.invoices,
+      policies.dunning,
+      now.getTime(),
+    );
+    const customer = await customerOf(transaction, current, before);
+    const row = await store(transaction, { before, current, view, customer, now });
+    await followLicenses(transaction, { row, current, view, customer, now });
+    await writeLetters(transaction, { before: knownBefore(before), current, view, customer, now });
+    return row;
+  };
+
+  async function readSource(
+    connection: Connection,
+    reference: string,
+    before: repository.SubscriptionRow | null,
+  ): Promise<SourceSubscription | null> {
+    return before?.source === 'manual'
+      ? endedByHand(manualSource(before), clock.now())
+      : options.readStripe(connection, reference);
+  }
+
+  async function customerOf(
+    transaction: Transaction,
+    current: SourceSubscription,
+    before: repository.SubscriptionRow | null,
+  ): Promise<Customer | null> {
+    if (current.stripeCustomerId === null) {
+      return before?.customer_id == null ? null : customers.find(before.customer_id, transaction.connection);
+    }
+    const customer = await customers.ensure(transaction, { stripeCustomerId: current.stripeCustomerId });
+    if (customer.email === null && customer.deleted_at === null) {
+      await options.askForCustomer(transaction, current.stripeCustomerId);
+    }
+    return customer;
+  }
+
+  async function store(
+    transaction: Transaction,
+    { before, current, view, customer, now }: Change & { before: repository.SubscriptionRow | null },
+  ): Promise<repository.SubscriptionRow> {
+    const { connection } = transaction;
+    const fields = columnsOf(current, view, customer, now);
+    if (before === null) {
+      const row = await repository.insertSubscription(connection, {
+        id: ids.next('subs'),
+        source: current.source,
+        reference: current.reference,
+        created_at: now,
+        ...fields,
+      });
+      await audit.record(
+        transaction,
+        auditEntry(row.id, 'created', { status: current.status, standing: view.standing }),
+      );
+      return row;
+    }
+    const row = await repository.updateSubscription(connection, before.id, fields);
+    if (before.status !== row.status || before.standing !== row.standing) {
+      const step = { from: `${before.status}/${before.standing}`, to: `${row.status}/${row.standing}` };
+      await audit.record(transaction, auditEntry(row.id, view.standing, step));
+    }
+    return row;
+  }
+
+  async function followLicenses(
+    transaction: Transaction,
+    { row, current, view, customer, now }: Change & { row: repository.SubscriptionRow },
+  ): Promise<void> {
+    const coverage = coverageFor(view, policiesOf(catalog, current.product).cancellation, now.getTime());
+    let covered = await licenseReader.findBySubscription(transaction.connection, row.id);
+    if (covered.length === 0 && givesAccess(view.standing)) {
+      const license = await issue(transaction, { row, current, view, customer, now });
+      covered = license === null ? [] : [license];
+    }
+    for (const license of covered) {
+      await licenses.cover(transaction, license.id, coverage);
+      await writeKeyLetter(transaction, license, customer);
+    }
+  }
+
+  async function issue(
+    transaction: Transaction,
+    { row, current, view, customer, now }: Change & { row: repository.SubscriptionRow },
+  ): Promise<LicenseRecord | null> {
+    const issued = await licenses.issueOnce(transaction, {
+      product: current.product,
+      plan: current.plan,
+      origin: `subscription:${current.reference}`,
+      keyCustomer: current.stripeCustomerId ?? customer?.id ?? row.id,
+      keySubscription: current.reference,
+      customerId: customer?.id ?? null,
+      subscriptionId: row.id,
+      expiresAt: new Date(view.paidThrough ?? current.currentPeriodStart ?? now.getTime()),
+      coverage: 'renewing',
+    });
+    return issued?.license ?? null;
+  }
+
+  /** The letter with the key, for a licence that the subscription brought. Asking again does nothing. */
+  async function writeKeyLetter(
+    transaction: Transaction,
+    license: LicenseRecord,
+    customer: Customer | null,
+  ): Promise<void> {
+    if (customer?.email == null || !license.origin.startsWith('subscription:')) return;
+    await notifications.notify(transaction, {
+      template: 'license-issued',
+      to: customer.email,
+      data: { licenseId: license.id },
+      effectKey: `license:${license.id}:issued`,
+    });
+  }
+
+  async function writeLetters(
+    transaction: Transaction,
+    { before, current, view, customer, now }: Change & { before: KnownBefore },
+  ): Promise<void> {
+    if (customer?.email == null) return;
+    for (const letter of lettersFor(before, view)) {
+      const effectKey = `subscription:${current.reference}:${letter.template}:${letter.occasion}`;
+      const to = customer.email;
+      await notify(transaction, letter.template, { to, effectKey, current, view, now });
+    }
+  }
+
+  async function notify(
+    transaction: Transaction,
+    template: Letter['template'],
+    letter: { to: string; effectKey: string; current: SourceSubscription; view: SubscriptionView; now: Date },
+  ): Promise<void> {
+    const { to, effectKey, current, view, now } = letter;
+    const { product, plan } = current;
+    const offer = { product, plan };
+    const owed = current.invoices.find((invoice) => invoice.id === view.owedInvoice?.id) ?? null;
+    const owing = { nextAttemptAt: iso(owed?.nextAttemptAt ?? null), payUrl: owed?.payUrl ?? null };
+    switch (template) {
+      case 'subscription-renewed': {
+        const data = {
+          ...offer,
+          amountCents: current.amountCents,
+          currency: current.currency,
+          paidThrough: iso(view.paidThrough) ?? now.toISOString(),
+        };
+        await notifications.notify(transaction, { template, to, effectKey, data });
+        return;
+      }
+      case 'payment-failed': {
+        const data = {
+          ...offer,
+          ...owing,
+          amountCents: owed?.amountDueCents ?? current.amountCents,
+          currency: owed?.currency ?? current.currency,
+          attempt: view.failedPayments,
+          failuresBeforeRevocation: policiesOf(catalog, product).dunning.failuresBeforeRevocation,
+          graceUntil: view.standing === 'grace' ? iso(view.graceUntil) : null,
+        };
+        await notifications.notify(transaction, { template, to, effectKey, data });
+        return;
+      }
+      case 'subscription-suspended': {
+        const data = { ...offer, ...owing, suspendedAt: iso(view.graceUntil) ?? now.toISOString() };
+        await notifications.notify(transaction, { template, to, effectKey, data });
+        return;
+      }
+      case 'license-revoked': {
+        const data = { ...offer, revokedAt: now.toISOString(), cause: 'payment' as const };
+        await notifications.notify(transaction, { template, to, effectKey, data });
+        return;
+      }
+      case 'subscription-canceled': {
+        const keeps = policiesOf(catalog, product).cancellation.effect !== 'revoke';
+        const data = {
+          ...offer,
+          canceledAt: iso(current.endedAt ?? current.canceledAt) ?? now.toISOString(),
+          usableUntil: keeps ? iso(view.paidThrough) : null,
+        };
+        await notifications.notify(transaction, { template, to, effectKey, data });
+      }
+    }
+  }
+}
+
+interface Change {
+  current: SourceSubscription;
+  view: SubscriptionView;
+  customer: Customer | null;
+  now: Date;
+}
+
+function policiesOf(catalog: Catalog, productId: string) {
+  const product = findProduct(catalog, productId);
+  return {
+    dunning: product?.dunning ?? DEFAULT_DUNNING_POLICY,
+    cancellation: product?.cancellation ?? DEFAULT_CANCELLATION_POLICY,
+  };
+}
+
+/** Stripe's list of statuses is open: a new one withholds access until somebody has looked at it. */
+function knownStatus(status: string): SubscriptionStatus {
+  return SUBSCRIPTION_STATUSES.find((known) => known === status) ?? 'paused';
+}
+
+/** A licence is first issued while there is access; one that was never issued is not issued to be withheld at once. */
+function givesAccess(standing: Standing): boolean {
+  return standing === 'current' || standing === 'grace';
+}
+
+function knownBefore(row: repository.SubscriptionRow | null): KnownBefore {
+  if (row === null) return NOTHING_KNOWN;
+  return { standing: row.standing as Standing, paidThrough: row.paid_through?.getTime() ?? null };
+}
+
+function columnsOf(current: SourceSubscription, view: SubscriptionView, customer: Customer | null, now: Date) {
+  const ends = current.source === 'manual' && view.standing !== 'ended' ? date(current.cancelAt) : null;
+  const due = earliest(date(nextTransitionAt(view, now.getTime())), ends);
+  return {
+    customer_id: customer?.id ?? null,
+    product: current.product,
+    plan: current.plan,
+    status: current.status,
+    standing: view.standing,
+    current_period_start: date(current.currentPeriodStart),
+    current_period_end: date(current.currentPeriodEnd),
+    trial_end: date(current.trialEnd),
+    cancel_at: date(current.cancelAt),
+    canceled_at: date(current.canceledAt),
+    ended_at: date(current.endedAt),
+    paid_through: date(view.paidThrough),
+    grace_until: date(view.graceUntil),
+    failed_payments: view.failedPayments,
+    amount_cents: current.amountCents,
+    currency: current.currency,
+    recurring_interval: current.interval,
+    recurring_interval_count: current.intervalCount,
+    metadata: JSON.stringify(current.metadata),
+    due_at: due,
+    updated_at: now,
+  };
+}
+
+/** A subscription kept by hand as a source: its own row, with what is paid and what failed told as invoices. */
+export function manualSource(row: repository.SubscriptionRow): SourceSubscription {
+  const paysUntil = row.paid_through?.getTime() ?? null;
+  return {
+    source: 'manual',
+    reference: row.reference,
+    status: row.status,
+    startedAt: row.created_at.getTime(),
+    currentPeriodStart: row.current_period_start?.getTime() ?? null,
+    currentPeriodEnd: row.current_period_end?.getTime() ?? null,
+    trialEnd: null,
+    cancelAt: row.cancel_at?.getTime() ?? null,
+    canceledAt: row.canceled_at?.getTime() ?? null,
+    endedAt: row.ended_at?.getTime() ?? null,
+    stripeCustomerId: null,
+    product: row.product,
+    plan: row.plan,
+    amountCents: row.amount_cents,
+    currency: row.currency,
+    interval: row.recurring_interval,
+    intervalCount: row.recurring_interval_count,
+    metadata: row.metadata,
+    invoices: [
+      ...(paysUntil === null ? [] : [manualInvoice(row, { status: 'paid', paysUntil, attempts: 1 })]),
+      ...(row.failed_payments === 0
+        ? []
+        : [manualInvoice(row, { status: 'open', paysUntil: null, attempts: row.failed_payments })]),
+    ],
+  };
+}
+
+/** A subscription kept by hand ends by itself when the time to cancel has come. */
+function endedByHand(source: SourceSubscription, now: Date): SourceSubscription {
+  if (source.cancelAt === null || source.cancelAt > now.getTime() || source.status === 'canceled') return source;
+  return { ...source, status: 'canceled', canceledAt: source.cancelAt, endedAt: source.cancelAt };
+}
+
+/** Grace is counted from the end of what was paid. */
+function manualInvoice(
+  row: repository.SubscriptionRow,
+  invoice: { status: 'paid' | 'open'; paysUntil: number | null; attempts: number },
+): SourceInvoice {
+  const at = row.paid_through?.getTime() ?? row.created_at.getTime();
+  return {
+    id: `${row.reference}-${invoice.status}-${at}`,
+    status: invoice.status,
+    created: at,
+    finalizedAt: at,
+    attemptCount: invoice.attempts,
+    nextAttemptAt: null,
+    paysUntil: invoice.paysUntil,
+    amountDueCents: row.amount_cents,
+    currency: row.currency,
+    payUrl: null,
+  };
+}
+
+function auditEntry(id: string, step: string, detail: Record<string, unknown>) {
+  return { action: `subscription.${step}`, subjectType: 'subscription', subjectId: id, detail };
+}
+
+function date(milliseconds: number | null): Date | null {
+  return milliseconds === null ? null : new Date(milliseconds);
+}
+
+function iso(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : new Date(milliseconds).toISOString();
+}

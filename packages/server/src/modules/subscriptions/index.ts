@@ -1,0 +1,12 @@
+/** Subscriptions: what Stripe bills, mirrored, and what that gives and takes. */
+
+export type { ReadSource, SourceInvoice, SourceSubscription } from './following.ts';
+export type { SubscriptionFilter } from './repository.ts';
+export {
+  createSubscriptionService,
+  type Subscription,
+  type SubscriptionCommands,
+  type SubscriptionService,
+  type SubscriptionStatistics,
+  type Write,
+} from './service.ts';

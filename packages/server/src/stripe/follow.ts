@@ -1,0 +1,137 @@
+import type { Catalog, InvoiceFacts } from '@latchkey/core';
+import { findOffer } from '@latchkey/core';
+import type { Connection } from '../db/database.ts';
+import type { CustomerService } from '../modules/customers/index.ts';
+import type {
+  ReadSource,
+  SourceInvoice,
+  SourceSubscription,
+  SubscriptionService,
+} from '../modules/subscriptions/index.ts';
+import type { ProjectionHandlers } from './projection-handlers.ts';
+import type { StripeInvoice, StripeSubscription, UnixSeconds } from './shapes.ts';
+
+/** What the mirror and the catalog's memory of prices are asked. */
+export interface FollowSources {
+  subscription(connection: Connection, id: string): Promise<StripeSubscription | null>;
+  /** Every mirrored invoice of the subscription. */
+  invoicesOf(connection: Connection, subscriptionId: string): Promise<StripeInvoice[]>;
+  /** What a Stripe price sells, as `catalog push` remembers it. */
+  planOfPrice(connection: Connection, priceId: string): Promise<{ product: string; plan: string } | null>;
+}
+
+/** Tells the modules of mirrored changes, in the transaction of the change. */
+export function createProjectionHandlers({
+  subscriptions,
+  customers,
+}: {
+  subscriptions: () => SubscriptionService;
+  customers: CustomerService;
+}): Pick<Required<ProjectionHandlers>, 'subscription' | 'invoice' | 'customer'> {
+  return {
+    async subscription(transaction, { object }) {
+      await subscriptions().follow(transaction, object.id);
+    },
+    async invoice(transaction, { object }) {
+      const reference = object.parent?.subscription_details?.subscription;
+      if (reference != null) await subscriptions().follow(transaction, reference);
+    },
+    async customer(transaction, { object, deleted, previous }) {
+      const { id, email, name } = object;
+      const customer = await customers.followStripe(transaction, {
+        id,
+        email: email ?? null,
+        name: name ?? null,
+        deleted,
+      });
+      if (previous?.email === object.email) return;
+      // Whoever bought before we knew their address is written to now.
+      for (const reference of await subscriptions().referencesOf(transaction, customer.id)) {
+        await subscriptions().follow(transaction, reference);
+      }
+    },
+  };
+}
+
+/** Reads a subscription of Stripe's from the mirror; null for one that sells nothing of this catalog. */
+export function createStripeSource(sources: FollowSources, catalog: Catalog): ReadSource {
+  return async (connection, reference) => {
+    const subscription = await sources.subscription(connection, reference);
+    const item = subscription?.items.data[0];
+    if (subscription === null || item === undefined) return null;
+    const offer = (await sources.planOfPrice(connection, item.price.id)) ?? offerOf(subscription);
+    if (offer === null || findOffer(catalog, offer.product, offer.plan) === null) return null;
+    const invoices = await sources.invoicesOf(connection, reference);
+    return { ...factsOf(subscription), ...offer, invoices: invoices.map(invoiceOf) };
+  };
+}
+
+function offerOf(subscription: StripeSubscription): { product: string; plan: string } | null {
+  const { latchkey_product: product, latchkey_plan: plan } = subscription.metadata;
+  return product === undefined || plan === undefined ? null : { product, plan };
+}
+
+function factsOf(subscription: StripeSubscription): Omit<SourceSubscription, 'product' | 'plan' | 'invoices'> {
+  const { items } = subscription;
+  const [item] = items.data;
+  const scheduledEnd = subscription.cancel_at_period_end ? item?.current_period_end : null;
+  return {
+    source: 'stripe',
+    reference: subscription.id,
+    status: subscription.status,
+    startedAt: subscription.start_date * 1000,
+    currentPeriodStart: instant(item?.current_period_start),
+    currentPeriodEnd: instant(item?.current_period_end),
+    trialEnd: instant(subscription.trial_end),
+    cancelAt: instant(subscription.cancel_at ?? scheduledEnd),
+    canceledAt: instant(subscription.canceled_at),
+    endedAt: instant(subscription.ended_at),
+    stripeCustomerId: subscription.customer,
+    amountCents: items.data.reduce((sum, { price, quantity }) => sum + (price.unit_amount ?? 0) * (quantity ?? 1), 0),
+    currency: subscription.currency,
+    interval: item?.price.recurring?.interval ?? null,
+    intervalCount: item?.price.recurring?.interval_count ?? 1,
+    metadata: { ...subscription.metadata },
+  };
+}
+
+function invoiceOf(invoice: StripeInvoice): SourceInvoice {
+  return {
+    id: invoice.id,
+    status: invoiceStatus(invoice.status),
+    created: invoice.created * 1000,
+    finalizedAt: instant(invoice.status_transitions?.finalized_at),
+    attemptCount: invoice.attempt_count,
+    nextAttemptAt: instant(invoice.next_payment_attempt),
+    paysUntil: paysUntil(invoice),
+    amountDueCents: invoice.amount_remaining,
+    currency: invoice.currency,
+    payUrl: invoice.hosted_invoice_url ?? null,
+  };
+}
+
+function invoiceStatus(status: string | null): InvoiceFacts['status'] {
+  switch (status) {
+    case 'open':
+    case 'paid':
+    case 'uncollectible':
+    case 'void':
+      return status;
+    default:
+      return 'draft';
+  }
+}
+
+/** The latest end among the lines that pay for time of a subscription; a one-off line says nothing about time. */
+function paysUntil(invoice: StripeInvoice): number | null {
+  let end: number | null = null;
+  for (const line of invoice.lines.data) {
+    if (line.parent !== null && line.parent.type !== 'subscription_item_details') continue;
+    if (end === null || line.period.end > end) end = line.period.end;
+  }
+  return instant(end);
+}
+
+function instant(seconds: UnixSeconds | null | undefined): number | null {
+  return seconds == null ? null : seconds * 1000;
+}
