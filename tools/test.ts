@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { runStage, runTogether, type Stage, type StageResult, stopStages } from './stages.ts';
 import { readTotals, type Totals, totalsLine } from './totals.ts';
 import { typeStages } from './type-stages.ts';
@@ -77,7 +78,9 @@ function summarise(results: readonly StageResult[]): void {
 }
 
 function lastTotals(output: string): string {
-  const lines = output.split('\n').filter((line) => /^\s*(Test Files|Tests|Duration)\s/.test(line));
+  const lines = stripVTControlCharacters(output)
+    .split('\n')
+    .filter((line) => /^\s*(Test Files|Tests|Duration)\s/.test(line));
   return lines.join('\n');
 }
 
