@@ -10,7 +10,7 @@ import { catalogJsonSchema, catalogJsonSchemaText } from './json-schema.ts';
 import { type LoadedCatalog, loadCatalog } from './load.ts';
 
 const directory = fileURLToPath(new URL('../../../../', import.meta.url));
-const secretFor = ({ encoding }: { encoding: string }) => (encoding === 'hex32' ? '5'.repeat(64) : 'made for the test');
+const secretFor = () => '5'.repeat(64);
 
 let loaded: LoadedCatalog;
 

@@ -19,10 +19,10 @@ export interface LoadCatalogOptions {
   /** Where `${env:NAME}` is looked up. */
   environment: Environment;
   /**
-   * Gives a secret that was made for this installation when the environment has none. Pass it in the sandbox only: without
-   * it a missing or short secret is a problem.
+   * Gives the secret that was made for this installation where the environment has none: 32 bytes in hexadecimal, which fit
+   * every scheme. Pass it in the sandbox only: without it a missing or short secret is a problem.
    */
-  secretFor?: (reference: SecretReference) => string | Promise<string>;
+  secretFor?: (variable: string) => string | Promise<string>;
 }
 
 /** A catalog that holds together. It can be logged and answered whole: the secrets are behind functions. */

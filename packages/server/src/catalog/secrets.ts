@@ -24,8 +24,11 @@ export interface SecretFault {
 
 export interface SecretSources {
   environment: Readonly<Record<string, string | undefined>>;
-  /** Gives a secret that was made for this installation, where the environment has none; absent where money is real. */
-  secretFor?: (reference: SecretReference) => string | Promise<string>;
+  /**
+   * Gives the secret that was made for this installation where the environment has none: 32 bytes in hexadecimal, which fit
+   * every scheme. Absent where money is real.
+   */
+  secretFor?: (variable: string) => string | Promise<string>;
 }
 
 /** Finds the value of every reference, and says what is missing or unusable. */
@@ -38,7 +41,7 @@ export async function collectSecrets(
   for (const reference of references) {
     const { variable } = reference;
     if (values.has(variable)) continue;
-    const written = sources.environment[variable]?.trim() || (await sources.secretFor?.(reference));
+    const written = sources.environment[variable]?.trim() || (await sources.secretFor?.(variable));
     const texts = (written ?? '')
       .split(',')
       .map((text) => text.trim())

@@ -76,6 +76,8 @@ function entry(letter) {
   button.addEventListener('click', () => {
     chosen = letter.id;
     showList();
+    // On a narrow screen the letter is below the list.
+    part('letter').scrollIntoView({ block: 'nearest' });
   });
   const item = document.createElement('li');
   item.append(button);
