@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -7,25 +6,12 @@ import { fileURLToPath } from 'node:url';
 export type SourceFiles = ReadonlyMap<string, string>;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+// What .gitignore names: installed, built or written by running programs.
+const notSources = new Set(['node_modules', 'dist', 'data', 'coverage', '.cache', '.git']);
 
-/** The TypeScript of this checkout as git sees it: committed, or new and not ignored. */
+/** The TypeScript of this checkout. */
 export function readSourceFiles(): SourceFiles {
-  const listing = execFileSync(
-    'git',
-    ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', '*.ts', '*.tsx'],
-    {
-      cwd: root,
-      encoding: 'utf8',
-      maxBuffer: 64 * 1024 * 1024,
-    },
-  );
-  const paths = [...new Set(listing.split('\0').filter((path) => path !== ''))].sort();
-  const files = new Map<string, string>();
-  for (const path of paths) {
-    const text = readIfThere(path);
-    if (text !== undefined) files.set(path, text);
-  }
-  return files;
+  return new Map(sourcePaths('').map((path) => [path, readFileSync(join(root, path), 'utf8')]));
 }
 
 /** Whether a file belongs to the tests: the rules of the house are about what is shipped. */
@@ -33,11 +19,11 @@ export function isTest(path: string): boolean {
   return /\.test\.tsx?$/.test(path) || /(^|\/)test\//.test(path);
 }
 
-// A file deleted but not yet staged is still in git's list.
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(join(root, path), 'utf8');
-  } catch {
-    return undefined;
-  }
+function sourcePaths(folder: string): string[] {
+  const entries = readdirSync(join(root, folder), { withFileTypes: true });
+  return entries.flatMap((entry) => {
+    const path = `${folder}${entry.name}`;
+    if (entry.isDirectory()) return notSources.has(entry.name) ? [] : sourcePaths(`${path}/`);
+    return /\.tsx?$/.test(entry.name) ? [path] : [];
+  });
 }
