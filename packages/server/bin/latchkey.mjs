@@ -13,7 +13,12 @@ const node = findNode(dirname(main));
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
   stdio: 'inherit',
 });
-for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+process.on('SIGHUP', () => child.kill('SIGHUP'));
+process.on('SIGINT', () => {
+  // On a terminal Ctrl-C reaches the command itself as well; a second signal would mean "at once" to it.
+  if (!process.stdin.isTTY) child.kill('SIGINT');
+});
 child.on('error', (error) => {
   console.error(`latchkey: could not start ${node}: ${error.message}`);
   process.exit(1);
