@@ -3,6 +3,7 @@
  * sheets), and one small sheet for those that know dark mode. No image, no font, nothing fetched: opening it tells nobody.
  */
 
+import { escapeHtml } from '../../http/html.ts';
 import type { Block, Letter } from './letter.ts';
 
 const SANS = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;";
@@ -105,16 +106,4 @@ function link(url: string, text: string): string {
 /** A letter never links to anything but the web. */
 function safeUrl(url: string): string {
   return /^https?:\/\//i.test(url) ? url : 'about:blank';
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

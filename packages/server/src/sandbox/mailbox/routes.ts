@@ -1,9 +1,9 @@
 /** The sandbox's mailbox over HTTP: `GET /sandbox/mail` for programs, `/sandbox/mailbox` for people. Not mounted with real Stripe. */
 
 import { readFileSync } from 'node:fs';
-import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Database } from '../../db/database.ts';
+import type { Http } from '../../http/types.ts';
 import type { SandboxMailbox } from './store.ts';
 
 /**
@@ -29,38 +29,32 @@ const letterSchema = z.object({
   at: z.string().describe('In domain time.'),
 });
 
-export function mailboxRoutes(options: { mailbox: SandboxMailbox; database: Database }): FastifyPluginAsyncZod {
+export function registerMailboxRoutes(http: Http, options: { mailbox: SandboxMailbox; database: Database }): void {
   const { mailbox, database } = options;
-  return async (app) => {
-    app.get(
-      '/sandbox/mail',
-      {
-        config: { access: 'admin' },
-        schema: {
-          summary: 'Read the letters that would have been sent',
-          description: 'Newest first, at most 500. Sandbox only.',
-          tags: ['Sandbox'],
-          querystring: z.object({ to: z.string().max(320).optional().describe('Only those to this address.') }),
-          response: { 200: z.array(letterSchema) },
-        },
+  http.get(
+    '/sandbox/mail',
+    {
+      config: { access: 'admin' },
+      schema: {
+        summary: 'Read the letters that would have been sent',
+        description: 'Newest first, at most 500. Sandbox only.',
+        tags: ['sandbox'],
+        querystring: z.object({ to: z.string().max(320).optional().describe('Only those to this address.') }),
+        response: { 200: z.array(letterSchema) },
       },
-      async ({ query: { to } }, reply) => {
-        reply.header('cache-control', 'no-store');
-        const letters = await mailbox.list(database.connection, to === undefined ? {} : { to });
-        return letters.map((letter) => ({ ...letter, at: letter.at.toISOString() }));
-      },
-    );
+    },
+    async ({ query: { to } }, reply) => {
+      reply.header('cache-control', 'no-store');
+      const letters = await mailbox.list(database.connection, to === undefined ? {} : { to });
+      return letters.map((letter) => ({ ...letter, at: letter.at.toISOString() }));
+    },
+  );
 
-    for (const { path, file, type } of ASSETS) {
-      const content = readFileSync(new URL(file, import.meta.url));
-      app.get(path, { config: { access: 'anyone' }, schema: { hide: true } }, async (_, reply) =>
-        reply
-          .header('content-security-policy', CONTENT_SECURITY_POLICY)
-          .header('referrer-policy', 'no-referrer')
-          .header('cache-control', 'no-cache')
-          .type(type)
-          .send(content),
-      );
-    }
-  };
+  for (const { path, file, type } of ASSETS) {
+    const content = readFileSync(new URL(file, import.meta.url));
+    const config = { access: 'anyone', contentSecurityPolicy: CONTENT_SECURITY_POLICY } as const;
+    http.get(path, { config, schema: { hide: true } }, async (_, reply) =>
+      reply.header('cache-control', 'no-cache').type(type).send(content),
+    );
+  }
 }
