@@ -21,7 +21,9 @@ export function account(id: string, created: number): JsonObject {
     object: 'account',
     business_profile: {
       mcc: null,
+      minority_owned_business_designation: null,
       name: ACCOUNT_NAME,
+      specified_commercial_transactions_act_url: null,
       support_address: null,
       support_email: null,
       support_phone: null,

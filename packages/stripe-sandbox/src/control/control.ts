@@ -82,6 +82,7 @@ export class Control {
       ['POST', '/_sandbox/webhooks/settle', (body) => this.#settle(body)],
       ['GET', '/_sandbox/deliveries', (_body, _path, query) => this.#listDeliveries(query)],
       ['GET', '/_sandbox/webhook_endpoints', () => listEndpoints(context.engine)],
+      ['GET', '/_sandbox/fail', () => ({ left: context.faults.left })],
       ['POST', '/_sandbox/fail', (body) => this.#planFaults(body)],
       ['POST', '/_sandbox/checkout/sessions/{id}/complete', (body, path) => this.#complete(body, path)],
       ['POST', '/_sandbox/payment_intents/{id}/authenticate', (body, path) => this.#authenticate(body, path)],

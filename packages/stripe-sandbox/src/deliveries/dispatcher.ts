@@ -36,9 +36,11 @@ export class Dispatcher {
   /** Starts whatever is due and has a free place. Cheap when there is nothing. */
   kick(): void {
     if (this.#closed) return;
-    const free = MAX_IN_FLIGHT - this.#inFlight.size;
+    // A shuffled order is only an order when nothing overtakes on the way.
+    const places = this.#deliveries.mode() === 'shuffle' ? 1 : MAX_IN_FLIGHT;
+    const free = places - this.#inFlight.size;
     if (free > 0) {
-      const due = this.#deliveries.due(this.#clock.nowMs(), MAX_IN_FLIGHT + free);
+      const due = this.#deliveries.due(this.#clock.nowMs(), this.#inFlight.size + free);
       for (const delivery of due.filter((one) => !this.#inFlight.has(one.id)).slice(0, free)) {
         this.#inFlight.add(delivery.id);
         void this.#attempt(delivery);

@@ -1,4 +1,4 @@
-import type { BillingDetails, Metadata, Shipping } from './parts.ts';
+import type { BillingDetails, Metadata, PaymentShipping } from './parts.ts';
 import type { CardChecks } from './payment-method.ts';
 
 export type Outcome = {
@@ -85,7 +85,7 @@ export type Charge = {
   receipt_url: string | null;
   refunded: boolean;
   review: null;
-  shipping: Shipping | null;
+  shipping: PaymentShipping | null;
   source: null;
   source_transfer: null;
   statement_descriptor: string | null;

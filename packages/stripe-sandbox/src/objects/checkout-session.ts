@@ -47,7 +47,7 @@ export type CheckoutSession = {
   adaptive_pricing: { enabled: boolean } | null;
   after_expiration: null;
   allow_promotion_codes: boolean | null;
-  allowed_payment_method_types: null;
+  allowed_payment_method_types: string[] | null;
   amount_subtotal: number;
   amount_total: number;
   automatic_tax: { enabled: boolean; liability: Self | null; provider: null; status: null };

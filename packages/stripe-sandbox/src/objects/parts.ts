@@ -13,6 +13,8 @@ export type Address = {
 
 export type Shipping = { address: Address; name: string; phone: string | null };
 
+export type PaymentShipping = Shipping & { carrier: string | null; tracking_number: string | null };
+
 export type BillingDetails = {
   address: Address | null;
   email: string | null;

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../json.ts';
-import type { Metadata, Shipping } from './parts.ts';
+import type { Metadata, PaymentShipping } from './parts.ts';
 import type { PaymentMethod } from './payment-method.ts';
 
 export type PaymentError = {
@@ -37,7 +37,7 @@ export type CancellationReason =
 export type PaymentIntent = {
   id: string;
   object: 'payment_intent';
-  allowed_payment_method_types: null;
+  allowed_payment_method_types: string[] | null;
   amount: number;
   amount_capturable: number;
   amount_details: { tip: Record<string, never> };
@@ -74,7 +74,7 @@ export type PaymentIntent = {
   receipt_email: string | null;
   review: null;
   setup_future_usage: 'off_session' | 'on_session' | null;
-  shipping: Shipping | null;
+  shipping: PaymentShipping | null;
   source: null;
   statement_descriptor: string | null;
   statement_descriptor_suffix: string | null;

@@ -4,6 +4,8 @@ import type { Raw, RawMap } from './form.ts';
 /** Reads one parameter: either the typed value or an {@link ApiError} that names `path`. */
 export interface Schema<T> {
   decode(raw: Raw, path: string): T;
+  /** What it wraps (the element of an array, the schema that may be empty), for those who walk schemas. */
+  readonly inner?: Schema<unknown>;
 }
 
 /** A member of an object schema that must be given. */
@@ -144,7 +146,7 @@ export function oneOf<const V extends string>(values: readonly V[]): Schema<V> {
 
 /** The empty string unsets the parameter and is decoded as it is. */
 export function emptyable<T>(schema: Schema<T>): Schema<T | ''> {
-  return { decode: (raw, path) => (raw === '' ? '' : schema.decode(raw, path)) };
+  return { inner: schema, decode: (raw, path) => (raw === '' ? '' : schema.decode(raw, path)) };
 }
 
 /** Either of two forms, e.g. a timestamp or the word `now`. */
@@ -163,6 +165,7 @@ export function either<A, B>(first: Schema<A>, second: Schema<B>): Schema<A | B>
 export function array<T>(item: Schema<T>, options: { max?: number } = {}): Schema<T[]> {
   const max = options.max ?? 1000;
   return {
+    inner: item,
     decode(raw, path) {
       if (typeof raw === 'string') {
         if (raw === '') return [];
@@ -254,6 +257,7 @@ export type Range = { gt?: number; gte?: number; lt?: number; lte?: number };
 export function range(): Schema<Range> {
   const bounds = object({ gt: timestamp(), gte: timestamp(), lt: timestamp(), lte: timestamp() });
   return {
+    inner: bounds,
     decode(raw, path) {
       if (typeof raw !== 'string') return bounds.decode(raw, path);
       const exact = timestamp().decode(raw, path);

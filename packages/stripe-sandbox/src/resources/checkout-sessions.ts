@@ -22,17 +22,16 @@ import { filter } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
 import { CREATED, createdWithin, listOperation, PAGE, pageOf } from './lists.ts';
 import { mergeMetadata } from './metadata.ts';
-import { currency, only, webUrl } from './parameters.ts';
+import { ALLOWED_TYPES, currency, only, switchedOff, webUrl } from './parameters.ts';
 import { inlinePrice, PRICE_DATA } from './prices.ts';
 import { operation, pathValue, type Resource } from './resource.ts';
-
-const OFF = object({ enabled: required(only(boolean(), false)) });
 
 const CREATE_FIELDS = {
   mode: required(oneOf(['payment', 'setup', 'subscription'])),
   adaptive_pricing: object({ enabled: only(boolean(), false) }),
   allow_promotion_codes: boolean(),
-  automatic_tax: OFF,
+  allowed_payment_method_types: ALLOWED_TYPES,
+  automatic_tax: switchedOff('liability'),
   billing_address_collection: oneOf(['auto', 'required']),
   cancel_url: webUrl(),
   client_reference_id: string({ maxLength: 200 }),
@@ -47,7 +46,7 @@ const CREATE_FIELDS = {
   }),
   expires_at: timestamp(),
   integration_identifier: string(),
-  invoice_creation: OFF,
+  invoice_creation: switchedOff('invoice_data'),
   line_items: array(
     object({ price: string(), price_data: PRICE_DATA, quantity: integer({ min: 1 }), metadata: metadata() }, [
       'adjustable_quantity',
@@ -69,21 +68,18 @@ const CREATE_FIELDS = {
     ['application_fee_amount', 'capture_method', 'on_behalf_of', 'shipping', 'transfer_data', 'transfer_group'],
   ),
   payment_method_collection: oneOf(['always', 'if_required']),
-  payment_method_types: array(only(string(), 'card')),
-  phone_number_collection: OFF,
+  phone_number_collection: switchedOff(),
   submit_type: oneOf(['auto', 'book', 'donate', 'pay', 'subscribe']),
   subscription_data: object(
     {
-      billing_mode: object({ type: required(only(oneOf(['classic', 'flexible']), 'flexible')) }),
+      billing_mode: object({ type: required(only(oneOf(['classic', 'flexible']), 'flexible')) }, ['flexible']),
       description: string({ maxLength: 500 }),
       metadata: metadata(),
       trial_end: timestamp(),
       trial_period_days: integer({ min: 1, max: 730 }),
       trial_settings: object({
         end_behavior: required(
-          object({ missing_payment_method: required(oneOf(['cancel', 'create_invoice', 'pause'])) }, [
-            'billing_cycle_anchor',
-          ]),
+          object({ missing_payment_method: required(oneOf(['cancel', 'create_invoice', 'pause'])) }),
         ),
       }),
     },
@@ -105,7 +101,6 @@ const CREATE_FIELDS = {
 
 const CREATE = object(CREATE_FIELDS, [
   'after_expiration',
-  'allowed_payment_method_types',
   'branding_settings',
   'consent_collection',
   'custom_fields',
@@ -285,7 +280,7 @@ function newSession(
     adaptive_pricing: { enabled: false },
     after_expiration: null,
     allow_promotion_codes: params.allow_promotion_codes ?? null,
-    allowed_payment_method_types: null,
+    allowed_payment_method_types: params.allowed_payment_method_types ?? null,
     amount_subtotal: lines.reduce((sum, line) => sum + line.amount_subtotal, 0),
     amount_total: total,
     automatic_tax: { enabled: false, liability: null, provider: null, status: null },

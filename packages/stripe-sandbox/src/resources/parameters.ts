@@ -1,6 +1,6 @@
 import { invalidRequest } from '../http/api-error.ts';
-import type { Address, Shipping } from '../objects/parts.ts';
-import { emptyable, type Infer, object, required, type Schema, string } from '../parameters/schema.ts';
+import type { Address, PaymentShipping, Shipping } from '../objects/parts.ts';
+import { array, boolean, emptyable, type Infer, object, required, type Schema, string } from '../parameters/schema.ts';
 
 /** Parameters that several calls take, and how they become members of objects. */
 
@@ -16,6 +16,21 @@ const ADDRESS_FIELDS = {
 export const ADDRESS = object(ADDRESS_FIELDS);
 
 export const SHIPPING = object({ address: required(ADDRESS), name: required(string()), phone: emptyable(string()) });
+
+/** Where the goods go, of a payment: with the carrier that takes them there. */
+export const PAYMENT_SHIPPING = object({
+  ...SHIPPING.fields,
+  carrier: emptyable(string()),
+  tracking_number: emptyable(string()),
+});
+
+/** Cards are all there is. */
+export const ALLOWED_TYPES = array(only(string(), 'card'), { max: 1 });
+
+/** `{enabled: false}`: a feature that is not there yet may be switched off. */
+export function switchedOff(...unsupported: string[]) {
+  return object({ enabled: required(only(boolean(), false)) }, unsupported);
+}
 
 /** `''` unsets: what was given as an empty string becomes null. */
 export function orNull(value: string): string | null {
@@ -82,5 +97,14 @@ export function only<T extends string | boolean | number>(schema: Schema<T>, val
         param: path,
       });
     },
+  };
+}
+
+/** Where a payment's goods go, as the payment shows it. */
+export function toPaymentShipping(given: ReturnType<typeof PAYMENT_SHIPPING.decode>): PaymentShipping {
+  return {
+    ...toShipping(given),
+    carrier: orNull(given.carrier ?? ''),
+    tracking_number: orNull(given.tracking_number ?? ''),
   };
 }

@@ -6,12 +6,12 @@ import { createPaymentIntent } from '../billing/payments.ts';
 import { ApiError, invalidRequest } from '../http/api-error.ts';
 import type { PaymentIntent } from '../objects/payment-intent.ts';
 import { given, unset } from '../parameters/given.ts';
-import { array, boolean, emptyable, integer, metadata, object, oneOf, required, string } from '../parameters/schema.ts';
+import { boolean, emptyable, integer, metadata, object, oneOf, required, string } from '../parameters/schema.ts';
 import { filter } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
 import { CREATED, createdWithin, listOperation } from './lists.ts';
 import { mergeMetadata } from './metadata.ts';
-import { currency, only, SHIPPING, toShipping, webUrl } from './parameters.ts';
+import { ALLOWED_TYPES, currency, only, PAYMENT_SHIPPING, toPaymentShipping, webUrl } from './parameters.ts';
 import { operation, pathValue, type Resource } from './resource.ts';
 
 const SETUP_FUTURE_USAGE = oneOf(['off_session', 'on_session']);
@@ -21,33 +21,32 @@ const DESCRIBING = {
   metadata: metadata(),
   receipt_email: emptyable(string()),
   setup_future_usage: emptyable(SETUP_FUTURE_USAGE),
-  shipping: emptyable(SHIPPING),
+  shipping: emptyable(PAYMENT_SHIPPING),
   statement_descriptor: string({ maxLength: 22 }),
   statement_descriptor_suffix: string({ maxLength: 22 }),
 };
 
 const UNSUPPORTED = [
-  'allowed_payment_method_types',
   'amount_details',
-  'amount_to_confirm',
-  'application_fee_amount',
-  'confirmation_method',
-  'confirmation_token',
-  'customer_account',
   'excluded_payment_method_types',
   'hooks',
-  'mandate',
-  'mandate_data',
-  'on_behalf_of',
   'payment_details',
-  'payment_method_configuration',
   'payment_method_data',
   'payment_method_options',
-  'radar_options',
+];
+
+/** Of creating and updating. */
+const UNSUPPORTED_BEFORE = [
+  ...UNSUPPORTED,
+  'application_fee_amount',
+  'customer_account',
+  'payment_method_configuration',
   'transfer_data',
   'transfer_group',
-  'use_stripe_sdk',
 ];
+
+/** Of creating with `confirm`, and of confirming. */
+const UNSUPPORTED_CONFIRMING = ['confirmation_token', 'mandate', 'mandate_data', 'radar_options', 'use_stripe_sdk'];
 
 const CONFIRMING = {
   error_on_requires_action: boolean(),
@@ -115,8 +114,9 @@ const create = operation({
       confirm: boolean(),
       customer: string(),
       payment_method: string(),
+      allowed_payment_method_types: ALLOWED_TYPES,
     },
-    UNSUPPORTED,
+    [...UNSUPPORTED_BEFORE, ...UNSUPPORTED_CONFIRMING, 'confirmation_method', 'on_behalf_of'],
   ),
   run(work, params) {
     if (params.customer !== undefined) work.require('customer', params.customer, 'customer');
@@ -126,6 +126,7 @@ const create = operation({
         : resolvePaymentMethod(work, params.payment_method, 'payment_method').id;
     const automatic = params.automatic_payment_methods;
     const intent = createPaymentIntent(work, {
+      allowed_payment_method_types: params.allowed_payment_method_types ?? null,
       amount: params.amount,
       currency: params.currency,
       automatic_payment_methods:
@@ -138,7 +139,7 @@ const create = operation({
       payment_method: method ?? null,
       receipt_email: params.receipt_email || null,
       setup_future_usage: params.setup_future_usage || null,
-      shipping: params.shipping ? toShipping(params.shipping) : null,
+      shipping: params.shipping ? toPaymentShipping(params.shipping) : null,
       statement_descriptor: params.statement_descriptor ?? null,
       statement_descriptor_suffix: params.statement_descriptor_suffix ?? null,
       status: method === undefined ? 'requires_payment_method' : 'requires_confirmation',
@@ -164,7 +165,8 @@ const update = operation({
   method: 'POST',
   route: '/v1/payment_intents/{intent}',
   params: object({ ...DESCRIBING, payment_method: emptyable(string()) }, [
-    ...UNSUPPORTED,
+    ...UNSUPPORTED_BEFORE,
+    'allowed_payment_method_types',
     'amount',
     'capture_method',
     'currency',
@@ -184,7 +186,7 @@ const update = operation({
           description: params.description,
           receipt_email: unset(params.receipt_email),
           setup_future_usage: unset(params.setup_future_usage),
-          shipping: params.shipping === '' ? null : params.shipping && toShipping(params.shipping),
+          shipping: params.shipping === '' ? null : params.shipping && toPaymentShipping(params.shipping),
           statement_descriptor: params.statement_descriptor,
           statement_descriptor_suffix: params.statement_descriptor_suffix,
         }),
@@ -218,11 +220,10 @@ const confirm = operation({
       ...CONFIRMING,
       capture_method: only(oneOf(['automatic', 'automatic_async', 'manual']), 'automatic'),
       payment_method: string(),
-      payment_method_types: array(only(string(), 'card')),
       receipt_email: emptyable(string()),
       setup_future_usage: emptyable(SETUP_FUTURE_USAGE),
     },
-    [...UNSUPPORTED, 'shipping'],
+    [...UNSUPPORTED, ...UNSUPPORTED_CONFIRMING, 'allowed_payment_method_types', 'amount_to_confirm', 'shipping'],
   ),
   run(work, params, path) {
     const found = work.require('payment_intent', pathValue(path, 'intent'), 'id');

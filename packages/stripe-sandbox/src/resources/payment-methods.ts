@@ -61,6 +61,15 @@ function testCard(card: Infer<typeof CARD_FIELDS>) {
   );
 }
 
+/** The kinds of payment method Stripe has besides cards. */
+const OTHER_KINDS = (
+  'acss_debit affirm afterpay_clearpay alipay alma amazon_pay au_becs_debit bacs_debit bancontact billie bizum blik boleto ' +
+  'cashapp crypto custom customer_balance eps fpx giropay grabpay ideal interac_present kakao_pay klarna konbini kr_card ' +
+  'link mb_way mobilepay multibanco naver_pay nz_bank_account oxxo p24 pay_by_bank payco paynow paypal paypay payto pix ' +
+  'promptpay revolut_pay samsung_pay satispay scalapay sepa_debit sequra sofort sunbit swish twint upi us_bank_account ' +
+  'wechat_pay zip'
+).split(' ');
+
 const create = operation({
   method: 'POST',
   route: '/v1/payment_methods',
@@ -72,7 +81,7 @@ const create = operation({
       card: required(object(CARD_FIELDS, ['networks'])),
       metadata: metadata(),
     },
-    ['customer', 'payment_method', 'radar_options'],
+    ['customer', 'payment_method', 'radar_options', ...OTHER_KINDS],
   ),
   run(work, params) {
     const { card } = params;

@@ -284,6 +284,15 @@ const PRICE_DATA_FIELDS = {
 /** `price_data`: a price made in passing. */
 export const PRICE_DATA = object(PRICE_DATA_FIELDS);
 
+/** `price_data` of a subscription item: recurring, and of a product that exists. */
+export const SUBSCRIPTION_PRICE_DATA = object({
+  ...AMOUNT_FIELDS,
+  currency: PRICE_DATA_FIELDS.currency,
+  product: required(string()),
+  recurring: required(PRICE_DATA_FIELDS.recurring),
+  tax_behavior: TAX_BEHAVIOR,
+});
+
 /** Makes the price (and product) of a `price_data`. Stripe keeps both inactive: they are for this one use. */
 export function inlinePrice(work: Work, data: Infer<typeof PRICE_DATA_FIELDS>, param: string): Price {
   const amount = toAmount(data, param);

@@ -19,6 +19,8 @@ export interface Operation {
   readonly method: 'DELETE' | 'GET' | 'POST';
   /** As Stripe's reference writes it: `/v1/customers/{customer}`. */
   readonly route: string;
+  /** What it reads and what it refuses by name, `expand` aside. */
+  readonly params: ObjectSchema<Fields>;
   /** Throws an {@link ApiError} when the parameters are not what the schema says. */
   prepare(raw: RawMap): Prepared;
 }
@@ -57,6 +59,7 @@ export function operation<const F extends Fields>(declaration: {
   return {
     method,
     route,
+    params,
     prepare(raw) {
       const { expand, ...rest } = raw;
       const paths = expand === undefined ? [] : EXPAND.decode(expand, 'expand');

@@ -18,8 +18,8 @@ import {
 } from '../parameters/schema.ts';
 import type { Work } from '../work.ts';
 import { mergeMetadata } from './metadata.ts';
-import { currency, only } from './parameters.ts';
-import { inlinePrice, PRICE_DATA } from './prices.ts';
+import { currency, only, switchedOff } from './parameters.ts';
+import { inlinePrice, SUBSCRIPTION_PRICE_DATA } from './prices.ts';
 
 /** Parameters of the subscription calls, and how they become members of a subscription. */
 
@@ -39,12 +39,10 @@ export const CANCELLATION_DETAILS = object(
   ['feedback_option'],
 );
 
-const OFF = object({ enabled: required(only(boolean(), false)) });
-
 export const TRIAL_END = either(timestamp(), oneOf(['now']));
 
 const SHARED = {
-  automatic_tax: OFF,
+  automatic_tax: switchedOff('liability'),
   cancel_at_period_end: boolean(),
   collection_method: oneOf(['charge_automatically', 'send_invoice']),
   days_until_due: integer({ min: 1, max: 730 }),
@@ -100,7 +98,7 @@ const CREATE_FIELDS = {
       object(
         {
           price: string(),
-          price_data: PRICE_DATA,
+          price_data: SUBSCRIPTION_PRICE_DATA,
           quantity: integer({ min: 0, max: 999_999_999 }),
           metadata: metadata(),
         },
