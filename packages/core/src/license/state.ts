@@ -36,6 +36,8 @@ export interface TermPolicy {
   graceMs: number;
   /** How long before its end a licence that will not renew is called EXPIRING. */
   expiringWithinMs: number;
+  /** The catalog's `when_grace_ends: keep`: a failed payment alone never ends access; only the end of the subscription does. */
+  keepWhenUnpaid?: boolean | undefined;
 }
 
 export type LicenseStatus = 'active' | 'grace' | 'expired' | 'suspended' | 'revoked' | 'not_started';
@@ -72,6 +74,7 @@ export function accessEndsAt(state: LicenseState, policy: TermPolicy): number | 
     case 'renewing':
       return state.expiresAt + policy.graceMs;
     case 'past_due': {
+      if (policy.keepWhenUnpaid === true) return null;
       const grace = graceEndsAt(state);
       return grace === null ? state.expiresAt + policy.graceMs : Math.max(grace, state.expiresAt);
     }
@@ -83,7 +86,11 @@ export function accessEndsAt(state: LicenseState, policy: TermPolicy): number | 
 
 /** When the grace after a failed payment ends: the moment its hold bites. */
 export function graceEndsAt(state: LicenseState): number | null {
-  return state.holds.find((hold) => hold.cause === 'payment')?.effectiveAt ?? null;
+  let end: number | null = null;
+  for (const hold of state.holds) {
+    if (hold.cause === 'payment' && (end === null || hold.effectiveAt < end)) end = hold.effectiveAt;
+  }
+  return end;
 }
 
 /** The one status of a licence at `now`. */

@@ -39,8 +39,25 @@ export function refuseUnknownKey(code: UnknownKey): Decision {
 
 /** Decides whether the licence is in force at `now` for what `scope` asks. The precedence is that of VALIDATION_CODES. */
 export function validateLicense(license: LicenseSnapshot, scope: ValidationScope, now: number): Decision {
+  return decide([...LICENSE_RULES, machineRule, entitlementsRule], license, scope, now);
+}
+
+/** Decides whether the licence may take on a machine, seats aside: everything about the licence itself and its product. */
+export function validateBeforeActivation(
+  license: LicenseSnapshot,
+  scope: Pick<ValidationScope, 'product'>,
+  now: number,
+): Decision {
+  return decide(LICENSE_RULES, license, scope, now);
+}
+
+type Rule = (license: LicenseSnapshot, scope: ValidationScope, now: number) => Verdict | null;
+
+const LICENSE_RULES: readonly Rule[] = [holdsRule, termRule, productRule];
+
+function decide(rules: readonly Rule[], license: LicenseSnapshot, scope: ValidationScope, now: number): Decision {
   const because: Reason[] = [];
-  for (const rule of RULES) {
+  for (const rule of rules) {
     const verdict = rule(license, scope, now);
     if (verdict === null) continue;
     because.push(verdict.reason);
@@ -49,30 +66,8 @@ export function validateLicense(license: LicenseSnapshot, scope: ValidationScope
     }
   }
   const code = acceptance(license, now);
-  return { valid: true, code, detail: acceptanceDetail(license, code), because };
+  return { valid: true, code, detail: acceptanceDetail(license, code, now), because };
 }
-
-/** The rules that activation shares with validation: everything about the licence itself and its product. */
-export function validateBeforeActivation(
-  license: LicenseSnapshot,
-  scope: ValidationScope,
-  now: number,
-): Decision | null {
-  const because: Reason[] = [];
-  for (const rule of [holdsRule, termRule, productRule]) {
-    const verdict = rule(license, scope, now);
-    if (verdict === null) continue;
-    because.push(verdict.reason);
-    if (verdict.code !== undefined) {
-      return { valid: false, code: verdict.code, detail: verdict.reason.detail, because };
-    }
-  }
-  return null;
-}
-
-type Rule = (license: LicenseSnapshot, scope: ValidationScope, now: number) => Verdict | null;
-
-const RULES: readonly Rule[] = [holdsRule, termRule, productRule, machineRule, entitlementsRule];
 
 function holdsRule(license: LicenseSnapshot, _scope: ValidationScope, now: number): Verdict {
   const hold = decidingHold(license.holds, now);
@@ -100,10 +95,7 @@ function termRule(license: LicenseSnapshot, _scope: ValidationScope, now: number
   if (now < license.startsAt) return refused('term', 'NOT_STARTED', `Starts on ${instant(license.startsAt)}.`);
   if (license.expiresAt === null) return passed('term', 'Does not expire.');
   if (now < license.expiresAt) return passed('term', `In force until ${instant(license.expiresAt)}.`);
-  return passed(
-    'term',
-    `The paid time ended on ${instant(license.expiresAt)}; access goes on until ${instant(end ?? now)}.`,
-  );
+  return passed('term', `The paid time ended on ${instant(license.expiresAt)}; access goes on ${until(end)}.`);
 }
 
 function productRule(license: LicenseSnapshot, scope: ValidationScope): Verdict | null {
@@ -153,18 +145,23 @@ function acceptance(license: LicenseSnapshot, now: number): 'VALID' | 'GRACE' | 
   return ending && end !== null && end - now <= license.policy.expiringWithinMs ? 'EXPIRING' : 'VALID';
 }
 
-function acceptanceDetail(license: LicenseSnapshot, code: 'VALID' | 'GRACE' | 'EXPIRING'): string {
-  const until = license.expiresAt === null ? null : instant(license.expiresAt);
+function acceptanceDetail(license: LicenseSnapshot, code: 'VALID' | 'GRACE' | 'EXPIRING', now: number): string {
+  const end = accessEndsAt(license, license.policy);
   switch (code) {
-    case 'GRACE': {
-      const end = graceEndsAt(license) ?? accessEndsAt(license, license.policy);
-      return `The last payment failed. Access goes on until ${end === null ? 'further notice' : instant(end)}; pay before then.`;
-    }
+    case 'GRACE':
+      return `The last payment failed. Access goes on ${until(graceEndsAt(license) ?? end)}; pay before then.`;
     case 'EXPIRING':
-      return `Valid, but it expires on ${until ?? 'an unknown day'} and will not renew by itself.`;
+      return `Valid ${until(end)}; it will not renew by itself.`;
     case 'VALID':
-      return until === null ? 'Valid.' : `Valid until ${until}.`;
+      if (license.expiresAt === null) return 'Valid.';
+      return now < license.expiresAt
+        ? `Valid until ${instant(license.expiresAt)}.`
+        : `Valid: the renewal that was due on ${instant(license.expiresAt)} is awaited ${until(end)}.`;
   }
+}
+
+function until(end: number | null): string {
+  return end === null ? 'until further notice' : `until ${instant(end)}`;
 }
 
 function passed(rule: Reason['rule'], detail: string): Verdict {

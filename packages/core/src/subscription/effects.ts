@@ -2,7 +2,7 @@ import type { CancellationPolicy } from '../catalog/types.ts';
 import type { Coverage, Hold } from '../license/state.ts';
 import type { Standing, SubscriptionView } from './state.ts';
 
-/** What a subscription's licence must look like. Applying it twice changes nothing. */
+/** What a subscription's licence must look like. Applying it twice changes nothing: a hold that already bites keeps its moment. */
 export interface LicenseCoverage {
   coverage: Coverage;
   /** The licence runs at least until then; null: nothing to extend. */
@@ -88,24 +88,31 @@ export const NOTHING_KNOWN: KnownBefore = { standing: 'pending', paidThrough: nu
 
 /**
  * The letters for the step from what was known to what is. Occasions name the object and the period, never an event, so that
- * a history told twice or out of order calls for the same letters.
+ * a history told twice or out of order calls for the same letters. A letter about an owed invoice waits until that invoice is
+ * known: its occasion could not stay the same otherwise. What was never paid for has no end worth a letter.
  */
 export function lettersFor(before: KnownBefore, view: SubscriptionView): Letter[] {
   const letters: Letter[] = [];
-  const owed = view.owedInvoice?.id ?? null;
-  const period = owed ?? `after-${view.paidThrough ?? 'nothing'}`;
+  const owed = view.owedInvoice;
   if (before.paidThrough !== null && view.paidThrough !== null && view.paidThrough > before.paidThrough) {
     letters.push({ template: 'subscription-renewed', occasion: `until-${view.paidThrough}` });
   }
   if ((view.standing === 'grace' || view.standing === 'suspended') && owed !== null) {
-    letters.push({ template: 'payment-failed', occasion: `${owed}-attempt-${view.failedPayments}` });
+    letters.push({ template: 'payment-failed', occasion: `${owed.id}-attempt-${owed.attemptCount}` });
   }
-  if (view.standing === 'suspended') letters.push({ template: 'subscription-suspended', occasion: period });
-  if (view.standing === 'revoked') letters.push({ template: 'license-revoked', occasion: period });
-  if (view.standing === 'ended' && before.standing !== 'pending') {
+  if (view.lapse !== null) {
+    if (view.standing === 'suspended') letters.push({ template: 'subscription-suspended', occasion: view.lapse });
+    if (view.standing === 'revoked') letters.push({ template: 'license-revoked', occasion: view.lapse });
+  }
+  if (view.standing === 'ended' && wasEverPaid(before, view)) {
     letters.push({ template: 'subscription-canceled', occasion: 'ended' });
   }
   return letters;
+}
+
+function wasEverPaid(before: KnownBefore, view: SubscriptionView): boolean {
+  if (view.paidThrough !== null || before.paidThrough !== null) return true;
+  return before.standing !== 'pending' && before.standing !== 'ended';
 }
 
 /** When the clock alone changes the standing next: the end of the grace time. */

@@ -54,12 +54,14 @@ export interface SubscriptionView {
   standing: Standing;
   /** The end of the time that has been paid for; null when nothing is known to be paid. */
   paidThrough: number | null;
-  /** Failed attempts to charge for the period that is owed; 0 when nothing is. */
+  /** Failed attempts on the owed invoice that had most of them; 0 when nothing is owed. */
   failedPayments: number;
   /** The end of the grace time; null when nothing is owed or the policy never suspends. */
   graceUntil: number | null;
-  /** The invoice that is owed; null when none is, or none is known. */
+  /** The latest invoice that is owed; null when none is, or none is known. */
   owedInvoice: InvoiceFacts | null;
+  /** Names the time without payment once and for all, by its oldest owed invoice or by the pause; null when there is none, or its invoice is not known yet. */
+  lapse: string | null;
 }
 
 /** Derives the view at `now`. */
@@ -70,15 +72,16 @@ export function viewSubscription(
   now: number,
 ): SubscriptionView {
   const owing = facts.status === 'past_due' || facts.status === 'unpaid' || facts.status === 'canceled';
-  const owedInvoice = owing ? latestUnpaid(invoices) : null;
-  const failedPayments = owedInvoice?.attemptCount ?? 0;
-  const graceUntil = owing && facts.status !== 'canceled' ? graceEnd(facts, owedInvoice, dunning) : null;
+  const owed = owing ? owedInvoices(invoices) : [];
+  const failedPayments = Math.max(0, ...owed.map((invoice) => invoice.attemptCount));
+  const graceUntil = owing && facts.status !== 'canceled' ? graceEnd(facts, owed[0] ?? null, dunning) : null;
   return {
     standing: standingOf(facts.status, { failedPayments, graceUntil, dunning, now }),
     paidThrough: paidThrough(facts, invoices),
     failedPayments,
     graceUntil,
-    owedInvoice,
+    owedInvoice: owed.at(-1) ?? null,
+    lapse: facts.status === 'paused' ? `pause-${facts.currentPeriodStart ?? facts.startedAt}` : (owed[0]?.id ?? null),
   };
 }
 
@@ -107,18 +110,23 @@ function standingOf(
   }
 }
 
-/** Invoices that were never paid stay owed even when Stripe gave up on them. */
-function latestUnpaid(invoices: readonly InvoiceFacts[]): InvoiceFacts | null {
-  let latest: InvoiceFacts | null = null;
-  for (const invoice of invoices) {
-    if (invoice.status !== 'open' && invoice.status !== 'uncollectible') continue;
-    if (invoice.attemptCount === 0) continue;
-    if (latest === null || invoice.created > latest.created) latest = invoice;
-  }
-  return latest;
+/**
+ * The invoices whose charge failed since the last one that was paid, oldest first. They stay owed when Stripe gave up on them,
+ * and one that was left behind by a later payment is owed no more: what failed long ago must not count against today's period.
+ */
+function owedInvoices(invoices: readonly InvoiceFacts[]): InvoiceFacts[] {
+  const paid = invoices.filter((invoice) => invoice.status === 'paid').map((invoice) => invoice.created);
+  const lastPaid = Math.max(Number.NEGATIVE_INFINITY, ...paid);
+  return invoices
+    .filter((invoice) => invoice.status === 'open' || invoice.status === 'uncollectible')
+    .filter((invoice) => invoice.attemptCount > 0 && invoice.created >= lastPaid)
+    .sort((one, other) => one.created - other.created || (one.id < other.id ? -1 : 1));
 }
 
-/** Grace runs from the first attempt to charge: when the owed invoice was finalised, or, until that is known, the start of the period it is for. */
+/**
+ * Grace runs from the first attempt to charge: when the oldest owed invoice was finalised, or, until that is known, the start of
+ * the period it is for. A further unpaid period therefore grants no further grace.
+ */
 function graceEnd(facts: SubscriptionFacts, owed: InvoiceFacts | null, dunning: DunningPolicy): number | null {
   if (dunning.whenGraceEnds === 'keep') return null;
   const start = owed?.finalizedAt ?? facts.currentPeriodStart;
