@@ -70,6 +70,14 @@ describe('boundaries, to the millisecond', () => {
     expect(licenseStatus(state, policy, graceEnd)).toBe('suspended');
   });
 
+  it('of several payment holds the first to bite ends the grace, whichever was placed first', () => {
+    const early = hold({ cause: 'payment', effectiveAt: ends + day });
+    const late = hold({ cause: 'payment', effectiveAt: ends + 2 * day });
+    expect(graceEndsAt(license({ holds: [early, late] }))).toBe(ends + day);
+    expect(graceEndsAt(license({ holds: [late, early] }))).toBe(ends + day);
+    expect(graceEndsAt(license({ holds: [hold()] }))).toBeNull();
+  });
+
   it('grace that ends within the paid time takes nothing from the paid time', () => {
     const state = license({ coverage: 'past_due', holds: [hold({ cause: 'payment', effectiveAt: ends - day })] });
     expect(accessEndsAt(state, policy)).toBe(ends);

@@ -237,6 +237,13 @@ describe('whatever the subscription', () => {
     );
   });
 
+  it('the clock is never asked for a moment that has passed', () => {
+    const seen = view(life.failed);
+    const end = renewal + hour + 3 * day;
+    expect(nextTransitionAt(seen, end - 1)).toBe(end);
+    expect(nextTransitionAt(seen, end)).toBeNull();
+  });
+
   it('the clock is asked for only while it has something to change, and is then right', () => {
     fc.assert(
       fc.property(anyState, (state) => {
