@@ -1,0 +1,70 @@
+import swagger from '@fastify/swagger';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { scopes } from './scopes.ts';
+import type { Access, Http } from './types.ts';
+
+export interface OpenApiOptions {
+  publicUrl: () => string;
+  version: string;
+}
+
+const description = `Turns a Stripe payment into unlocked software.
+
+Times are ISO 8601 in UTC. Lists are \`{data, has_more, next}\` and take \`limit\` and \`after\`. Errors are problem+json (RFC 9457) with a
+\`code\`, each of which has a page at \`/docs/errors/<code>\`. Mutating calls take an \`Idempotency-Key\`.`;
+
+/** Collects what the routes declare. Awaited before the first route is registered, or that one would be missing. */
+export async function addOpenApi(http: Http, { publicUrl, version }: OpenApiOptions): Promise<void> {
+  await http.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Latchkey', version, description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+      servers: [{ url: publicUrl() }],
+      components: {
+        securitySchemes: {
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            description: `The admin token, or an API key with the scope of the call: ${scopes.join(', ')}.`,
+          },
+        },
+      },
+    },
+    transform: (input) => {
+      const { schema, url } = jsonSchemaTransform(input as Parameters<typeof jsonSchemaTransform>[0]);
+      const access = input.route.config?.access;
+      // Routes without a schema are pages and internals; the reference is of what is described.
+      const described = schema ?? { hide: true };
+      return { schema: access === undefined ? described : { ...securityOf(access), ...described }, url };
+    },
+    transformObject: (input) =>
+      describeErrors(jsonSchemaTransformObject(input as Parameters<typeof jsonSchemaTransformObject>[0])),
+  });
+  http.get(
+    '/openapi.json',
+    { config: { access: 'anyone', quiet: true }, schema: { hide: true } },
+    async (_request, reply) =>
+      // As it is: the document is no answer of a schema of ours.
+      reply.type('application/json').send(JSON.stringify(http.swagger())),
+  );
+}
+
+function securityOf(access: Access): { security: Record<string, string[]>[] } {
+  if (access === 'anyone') return { security: [] };
+  return { security: [{ bearer: access === 'admin' ? ['admin'] : [access.scope] }] };
+}
+
+type OpenApiDocument = ReturnType<typeof jsonSchemaTransformObject>;
+
+/** Every call may answer an error, and all errors look alike. */
+function describeErrors(document: OpenApiDocument): OpenApiDocument {
+  const problem = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+  for (const operations of Object.values(document.paths ?? {})) {
+    for (const operation of Object.values(operations ?? {})) {
+      if (typeof operation !== 'object' || operation === null || !('responses' in operation)) continue;
+      const responses = operation.responses as Record<string, unknown>;
+      responses.default ??= { description: 'What went wrong.', content: problem };
+    }
+  }
+  return document;
+}

@@ -1,0 +1,126 @@
+import { isIPv6 } from 'node:net';
+import { LatchkeyError } from '@latchkey/core';
+import type { FastifyReply } from 'fastify';
+
+/** So many calls in so long, for each caller. */
+export interface RateLimitPolicy {
+  name: string;
+  limit: number;
+  windowSeconds: number;
+}
+
+export interface RateLimitState {
+  remaining: number;
+  resetSeconds: number;
+}
+
+/** Counts calls by caller in fixed windows, in this process. */
+export interface RateLimiter {
+  readonly policy: RateLimitPolicy;
+  /** What is left, without counting. */
+  peek(caller: string): RateLimitState;
+  /** Counts one call. `remaining` is -1 when it was one too many. */
+  count(caller: string): RateLimitState;
+}
+
+interface Window {
+  count: number;
+  endsAt: number;
+}
+
+/** Callers remembered by one limiter; beyond it the one that came first is forgotten, which bounds memory under an attack. */
+const mostCallers = 50_000;
+
+export function createRateLimiter(policy: RateLimitPolicy, wallMs: () => number): RateLimiter {
+  const windows = new Map<string, Window>();
+  const windowMs = policy.windowSeconds * 1_000;
+  const find = (caller: string, now: number): Window | undefined => {
+    const window = windows.get(caller);
+    return window !== undefined && window.endsAt > now ? window : undefined;
+  };
+  const state = (window: Window | undefined, now: number): RateLimitState => ({
+    remaining: Math.max(policy.limit - (window?.count ?? 0), -1),
+    resetSeconds: Math.ceil(((window?.endsAt ?? now + windowMs) - now) / 1_000),
+  });
+  return {
+    policy,
+    peek(caller) {
+      const now = wallMs();
+      return state(find(caller, now), now);
+    },
+    count(caller) {
+      const now = wallMs();
+      let window = find(caller, now);
+      if (window === undefined) {
+        window = { count: 0, endsAt: now + windowMs };
+        windows.delete(caller);
+        windows.set(caller, window);
+        if (windows.size > mostCallers) {
+          for (const first of windows.keys()) {
+            windows.delete(first);
+            break;
+          }
+        }
+      }
+      window.count += 1;
+      return state(window, now);
+    },
+  };
+}
+
+/** Tells the caller where it stands, in the fields of draft-ietf-httpapi-ratelimit-headers. */
+export function setRateLimitHeaders(
+  reply: FastifyReply,
+  { name, limit, windowSeconds }: RateLimitPolicy,
+  state: RateLimitState,
+): void {
+  reply.header('ratelimit-policy', `"${name}";q=${limit};w=${windowSeconds}`);
+  reply.header('ratelimit', `"${name}";r=${Math.max(state.remaining, 0)};t=${state.resetSeconds}`);
+}
+
+export function rateLimitExceeded({ resetSeconds }: RateLimitState): LatchkeyError {
+  const retryAfterSeconds = Math.max(1, resetSeconds);
+  return new LatchkeyError('rate_limited', `Try again in ${retryAfterSeconds} s.`, { retryAfterSeconds });
+}
+
+/** Failed checks of keys and tokens, which is what guessing looks like. */
+export interface FailureLimits {
+  /** Throws `rate_limited` once too many failed. */
+  assertAllowed(address: string, keyPrefix?: string): void;
+  count(address: string, keyPrefix?: string): void;
+}
+
+// Far above what a fleet of misconfigured machines behind one address makes, far below what guessing needs.
+const failuresByAddress: RateLimitPolicy = { name: 'failures', limit: 600, windowSeconds: 60 };
+const failuresByPrefix: RateLimitPolicy = { name: 'key-failures', limit: 300, windowSeconds: 60 };
+
+export function createFailureLimits(wallMs: () => number): FailureLimits {
+  const byAddress = createRateLimiter(failuresByAddress, wallMs);
+  const byPrefix = createRateLimiter(failuresByPrefix, wallMs);
+  return {
+    assertAllowed(address, keyPrefix) {
+      const atAddress = byAddress.peek(callerOf(address));
+      if (atAddress.remaining <= 0) throw rateLimitExceeded(atAddress);
+      if (keyPrefix === undefined) return;
+      const withPrefix = byPrefix.peek(keyPrefix);
+      if (withPrefix.remaining <= 0) throw rateLimitExceeded(withPrefix);
+    },
+    count(address, keyPrefix) {
+      byAddress.count(callerOf(address));
+      if (keyPrefix !== undefined) byPrefix.count(keyPrefix);
+    },
+  };
+}
+
+/** The caller behind an address: with IPv6 one customer commonly has a whole /64. */
+export function callerOf(address: string): string {
+  if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head.split(':');
+  if (tail !== undefined) {
+    const rest = tail === '' ? [] : tail.split(':');
+    while (groups.length + rest.length < 8) groups.push('0');
+    groups.push(...rest);
+  }
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}

@@ -1,0 +1,139 @@
+import { LatchkeyError } from '@latchkey/core';
+import type { onRequestHookHandler, onResponseHookHandler, RouteOptions } from 'fastify';
+import type { Log } from '../observability/log.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { type Authenticate, anyone, assertAccess, bearerToken } from './authentication.ts';
+import {
+  callerOf,
+  createRateLimiter,
+  type FailureLimits,
+  type RateLimiter,
+  type RateLimitPolicy,
+  rateLimitExceeded,
+  setRateLimitHeaders,
+} from './rate-limits.ts';
+import type { Access, Http, HttpReply, HttpRequest, Principal } from './types.ts';
+
+export interface RouteHooksOptions {
+  authenticate: Authenticate;
+  failures: FailureLimits;
+  metrics: Metrics;
+  log: Log;
+  wallMs: () => number;
+  /** Headers of every answer. */
+  securityHeaders: Readonly<Record<string, string>>;
+}
+
+/** For anyone who calls a public route: generous, since a shop's server may call for all its visitors. */
+const publicPolicy: RateLimitPolicy = { name: 'public', limit: 1_200, windowSeconds: 60 };
+
+/**
+ * Puts two hooks of ours on every route: at its beginning headers, credentials and limits, at its end the log and the figures. They are
+ * made for each route when it is declared, with all that can be known then, because validations pass here tens of thousands of times a
+ * second.
+ */
+export function addRouteHooks(http: Http, options: RouteHooksOptions): void {
+  const ours = new WeakSet<object>();
+  const limiters = new Map<string, RateLimiter>();
+  const undeclared: string[] = [];
+  const limiterFor = (policy: RateLimitPolicy): RateLimiter => {
+    const limiter = limiters.get(policy.name) ?? createRateLimiter(policy, options.wallMs);
+    limiters.set(policy.name, limiter);
+    return limiter;
+  };
+  http.addHook('onRoute', (route) => {
+    const existing = listOf(route.onRequest);
+    // The HEAD route that Fastify makes of a GET route arrives with the hooks already on it.
+    if (existing.some((hook) => ours.has(hook))) return;
+    const access = route.config?.access;
+    if (access === undefined) {
+      undeclared.push(`${String(route.method)} ${route.url}`);
+      return;
+    }
+    const rule = route.config?.rateLimit;
+    const limiter =
+      rule === false || (access !== 'anyone' && rule === undefined) ? null : limiterFor(rule ?? publicPolicy);
+    const enter = createEnter(access, limiter, route, options);
+    ours.add(enter);
+    route.onRequest = [enter, ...existing] as onRequestHookHandler[];
+    route.onResponse = [createLeave(route, options), ...listOf(route.onResponse)] as onResponseHookHandler[];
+  });
+  http.addHook('onReady', (done) => {
+    if (undeclared.length === 0) return done();
+    done(new Error(`Routes that do not declare config.access: ${undeclared.join(', ')}.`));
+  });
+}
+
+function createEnter(
+  access: Access,
+  limiter: RateLimiter | null,
+  route: RouteOptions,
+  { authenticate, failures, securityHeaders }: RouteHooksOptions,
+): onRequestHookHandler {
+  const policy = route.config?.contentSecurityPolicy;
+  const headers = policy === undefined ? securityHeaders : { ...securityHeaders, 'content-security-policy': policy };
+  const admit = (request: HttpRequest, reply: HttpReply, principal: Principal): void => {
+    request.principal = principal;
+    assertAccess(access, principal);
+    if (limiter === null || principal.type !== 'anyone') return;
+    const state = limiter.count(callerOf(request.ip));
+    setRateLimitHeaders(reply, limiter.policy, state);
+    if (state.remaining < 0) throw rateLimitExceeded(state);
+  };
+  const identify = async (request: HttpRequest, reply: HttpReply, token: string): Promise<void> => {
+    failures.assertAllowed(request.ip);
+    const principal = await authenticate(token);
+    if (principal !== null) return admit(request, reply, principal);
+    // On a public route the header may be meant for someone else, such as a customer's own token.
+    if (access === 'anyone') return admit(request, reply, anyone);
+    failures.count(request.ip);
+    throw new LatchkeyError('unauthorized', 'This token is unknown, was revoked or has expired.');
+  };
+  return (request, reply, done) => {
+    reply.headers(headers);
+    reply.header('x-request-id', request.id);
+    try {
+      // PostgreSQL cannot hold NUL, so no id or filter can contain it.
+      if (request.raw.url?.includes('%00') === true)
+        throw new LatchkeyError('invalid_request', 'The address contains NUL.');
+      const token = bearerToken(request.headers.authorization);
+      if (token === null) admit(request, reply, anyone);
+      else {
+        identify(request, reply, token).then(() => done(), done);
+        return;
+      }
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done();
+  };
+}
+
+function createLeave(route: RouteOptions, { metrics, log }: RouteHooksOptions): onResponseHookHandler {
+  const method = listOf(route.method)[0] ?? 'GET';
+  const record = metrics.route(method, route.url);
+  const isQuiet = route.config?.quiet === true;
+  return (request, reply, done) => {
+    const milliseconds = reply.elapsedTime;
+    record(reply.statusCode, milliseconds / 1_000);
+    // The pattern, never the address: an address may contain a license key.
+    if (!isQuiet || reply.statusCode >= 500) {
+      const fields = {
+        request_id: request.id,
+        method,
+        route: route.url,
+        status: reply.statusCode,
+        ms: Math.round(milliseconds * 10) / 10,
+        principal: request.principal?.type,
+      };
+      log.info(fields, 'request');
+    }
+    done();
+  };
+}
+
+function listOf<T>(value: T | readonly T[] | undefined): T[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? [...(value as readonly T[])] : [value as T];
+}

@@ -1,0 +1,73 @@
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Transaction } from '../db/database.ts';
+import type { RateLimitPolicy } from './rate-limits.ts';
+import type { Scope } from './scopes.ts';
+
+/** The HTTP side as routes see it: Fastify, with schemas in zod. */
+export type Http = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+export type HttpRequest = FastifyRequest;
+export type HttpReply = FastifyReply;
+
+/** Who calls. */
+export interface Principal {
+  type: 'admin' | 'api_key' | 'anyone';
+  /** The API key's id; null for the admin token and for anyone. */
+  id: string | null;
+  scopes: readonly Scope[];
+}
+
+/** Who may call a route. An admin may call every one; a scope is an API key's. */
+export type Access = 'anyone' | 'admin' | { scope: Scope };
+
+/** Remembered while a request with an Idempotency-Key is worked on. */
+export interface IdempotencyClaim {
+  principal: string;
+  key: string;
+  /** Whether something was committed under this key, so that it must not be done a second time. */
+  committed: boolean;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Required: the server does not start with a route that does not say who may call it. */
+    access?: Access;
+    /** `false`: never limited (webhooks, which are signed); a policy of its own; else the limit for anyone, of which server keys are free. */
+    rateLimit?: false | RateLimitPolicy;
+    /** Where thousands a second are normal, a request is logged at level debug. */
+    quiet?: boolean;
+    /** `false` where an Idempotency-Key makes no sense because a repetition changes nothing. */
+    idempotency?: false;
+    /** Replaces the policy that allows a page nothing. */
+    contentSecurityPolicy?: string;
+  }
+  interface FastifyRequest {
+    principal: Principal;
+    idempotencyClaim: IdempotencyClaim | null;
+    /** The body's bytes, where an Idempotency-Key needs them compared. */
+    bodyBytes: Buffer | null;
+    /** Runs a write: one transaction, on behalf of whoever called. */
+    write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+    /**
+     * For routes that check a license key: throws `rate_limited` when this address, or anyone with keys that begin like this one, failed
+     * too often lately. Only failures count (`countFailure`), so those who hold a key are never slowed down.
+     */
+    assertKeyChecksAllowed(keyPrefix: string): void;
+    countFailure(keyPrefix: string): void;
+  }
+}
