@@ -10,7 +10,7 @@ const TASKS: Readonly<Record<string, (work: Work, subject: string) => void>> = {
 
 const POSTPONED_SECONDS = 3600;
 
-export type EngineHooks = {
+type EngineHooks = {
   /** Called after each commit with the events it made. */
   committed(events: readonly StripeObjects['event'][]): void;
   log(line: string): void;

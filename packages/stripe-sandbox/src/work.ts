@@ -18,7 +18,7 @@ export const BY_THE_CLOCK: Cause = { requestId: null, idempotencyKey: null };
 export type Stores = { objects: ObjectStore; tasks: TaskStore; deliveries: DeliveryStore };
 
 /** New values of members; undefined takes an optional member away. */
-export type Changes<T> = { [K in keyof T]?: T[K] | undefined };
+type Changes<T> = { [K in keyof T]?: T[K] | undefined };
 
 /** What an id in a message is called: `No such customer: 'cus_…'`. */
 export function nounOf(name: string): string {

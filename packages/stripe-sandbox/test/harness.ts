@@ -107,3 +107,32 @@ export async function stripeError(call: Promise<unknown>): Promise<Stripe.errors
   }
   throw new Error('The call was expected to fail, but it succeeded');
 }
+
+export function periodOf(subscription: Stripe.Subscription): { start: number; end: number } {
+  const [item] = subscription.items.data;
+  return { start: item?.current_period_start ?? 0, end: item?.current_period_end ?? 0 };
+}
+
+/** A sandbox with one monthly subscription paid by `card`. */
+export async function beginSubscription(
+  card = 'pm_card_visa',
+  options: Parameters<typeof startTestStripe>[0] = {},
+  more: Partial<Stripe.SubscriptionCreateParams> = {},
+) {
+  const test = await startTestStripe(options);
+  const { stripe } = test;
+  const price = await createPrice(stripe);
+  const customer = await createCustomer(stripe, card);
+  const subscription = await stripe.subscriptions.create({
+    customer: customer.id,
+    items: [{ price: price.id }],
+    ...more,
+  });
+  return { test, stripe, price, customer, subscription };
+}
+
+export async function latestInvoice(stripe: Stripe, subscription: string): Promise<Stripe.Invoice> {
+  const [invoice] = (await stripe.invoices.list({ subscription, limit: 1 })).data;
+  if (invoice === undefined) throw new Error('The subscription has no invoice');
+  return invoice;
+}

@@ -40,7 +40,7 @@ export function planOfSession(work: Work, session: CheckoutSession): SessionPlan
 }
 
 /** What a person fills in on the page. */
-export type Buyer = {
+type Buyer = {
   paymentMethod: PaymentMethod;
   email: string | null;
   name: string | null;

@@ -12,13 +12,13 @@ import { type Authentication, confirmPaymentIntent, type PaymentOutcome } from '
 import { scheduleSubscription } from './subscription-tasks.ts';
 import type { Decline } from './test-cards.ts';
 
-export type CollectionOutcome =
+type CollectionOutcome =
   | { kind: 'paid'; invoice: Invoice }
   | { kind: 'requires_action'; invoice: Invoice; intent: PaymentIntent }
   | { kind: 'failed'; invoice: Invoice; decline: Decline; intent: PaymentIntent; charge: string | null };
 
 /** Who is trying: the schedule of automatic attempts (the first one included), or somebody. */
-export type Attempt = {
+type Attempt = {
   automatic: boolean;
   offSession: boolean;
   authentication: Authentication | null;

@@ -4,9 +4,11 @@ import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 import { cancelSubscription, expireSubscription } from './cancellation.ts';
 import { collectInvoice } from './collection.ts';
-import { COLLECT_TASK, draftInvoice, FINALIZE_TASK, finalizeInvoice } from './invoices.ts';
+import { draftInvoice, FINALIZE_TASK } from './invoice-draft.ts';
+import { COLLECT_TASK, finalizeInvoice } from './invoices.ts';
 import { itemLine } from './lines.ts';
 import { nextBoundary } from './periods.ts';
+import { cadenceOf } from './subscription-start.ts';
 import {
   decideTick,
   EXPIRE_TASK,
@@ -15,7 +17,6 @@ import {
   TICK_TASK,
   TRIAL_NOTICE_TASK,
 } from './subscription-tasks.ts';
-import { cadenceOf } from './subscriptions.ts';
 
 type Period = { start: number; end: number };
 

@@ -1,6 +1,6 @@
 import type { FinalRetryOutcome } from '../settings.ts';
 
-export type AfterFailure = { kind: 'retry'; at: number } | { kind: 'exhausted'; outcome: FinalRetryOutcome };
+type AfterFailure = { kind: 'retry'; at: number } | { kind: 'exhausted'; outcome: FinalRetryOutcome };
 
 const DAY_SECONDS = 86_400;
 

@@ -16,7 +16,7 @@ export function periodOf(subscription: Subscription): { start: number; end: numb
 }
 
 /** When the clock has something to do for the subscription next: null when never. */
-export function nextTick(subscription: Subscription): number | null {
+function nextTick(subscription: Subscription): number | null {
   switch (subscription.status) {
     case 'active':
     case 'past_due':

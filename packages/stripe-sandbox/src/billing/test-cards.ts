@@ -25,7 +25,7 @@ const DECLINES = {
   },
 } as const satisfies Record<string, Decline>;
 
-export type DeclineName = keyof typeof DECLINES;
+type DeclineName = keyof typeof DECLINES;
 
 export function declineOf(name: DeclineName): Decline {
   return DECLINES[name];
@@ -37,7 +37,7 @@ export function declineOf(name: DeclineName): Decline {
  * - `authentication`: `always` asks for 3-D Secure on every payment, `on_session` only while the customer is present,
  *   `until_set_up` until it has been authenticated once
  */
-export type CardBehavior = {
+type CardBehavior = {
   decline: DeclineName | null;
   attaches: boolean;
   authentication: 'always' | 'never' | 'on_session' | 'until_set_up';

@@ -12,7 +12,7 @@ import type { PathValues } from '../resources/resource.ts';
 import { DELIVERY_MODES, type Delivery, type DeliveryStore } from '../store/deliveries.ts';
 import { attachByControl, authenticateByControl, completeByControl, listEndpoints } from './acts.ts';
 
-export type ControlContext = {
+type ControlContext = {
   adminToken: string;
   engine: Engine;
   clock: Clock;
@@ -23,7 +23,7 @@ export type ControlContext = {
   reset(): void;
 };
 
-export type ControlRequest = {
+type ControlRequest = {
   method: string;
   pathname: string;
   query: URLSearchParams;

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../json.ts';
 
-export type ApiErrorType = 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error';
+type ApiErrorType = 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error';
 
-export type ApiErrorDetails = {
+type ApiErrorDetails = {
   code?: string;
   param?: string;
   decline_code?: string;

@@ -2,7 +2,7 @@ export const FAULTS = [500, 429, 'timeout', 'reset'] as const;
 export type Fault = (typeof FAULTS)[number];
 
 /** What happens to a request that was chosen to fail; `after` means that it is carried out and only its answer is lost. */
-export type PlannedFault = { fault: Fault; when: 'after' | 'before' };
+type PlannedFault = { fault: Fault; when: 'after' | 'before' };
 
 /** Failures asked for through the control API. They are not kept in the state file: a restart heals everything. */
 export class FaultPlan {

@@ -12,7 +12,7 @@ const HANGING_MS = 60_000;
 
 type Reply = { status: number; headers: Record<string, string>; body: string };
 
-export type FrontParts = {
+type FrontParts = {
   v1: V1;
   control: Control;
   pages: Pages;

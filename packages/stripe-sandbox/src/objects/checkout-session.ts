@@ -28,7 +28,7 @@ export type CheckoutLine = {
   quantity: number;
 };
 
-export type InvoiceCreation = {
+type InvoiceCreation = {
   enabled: false;
   invoice_data: {
     account_tax_ids: null;

@@ -23,7 +23,7 @@ export type BillingDetails = {
   tax_id: string | null;
 };
 
-export const NO_ADDRESS: Address = {
+const NO_ADDRESS: Address = {
   city: null,
   country: null,
   line1: null,

@@ -18,7 +18,7 @@ export type NextAction =
   | { type: 'use_stripe_sdk'; use_stripe_sdk: JsonObject }
   | { type: 'redirect_to_url'; redirect_to_url: { return_url: string | null; url: string } };
 
-export type PaymentIntentStatus =
+type PaymentIntentStatus =
   | 'canceled'
   | 'processing'
   | 'requires_action'
@@ -26,7 +26,7 @@ export type PaymentIntentStatus =
   | 'requires_payment_method'
   | 'succeeded';
 
-export type CancellationReason =
+type CancellationReason =
   | 'abandoned'
   | 'duplicate'
   | 'failed_invoice'

@@ -2,7 +2,7 @@ import type { List } from '../json.ts';
 import type { Metadata, Self } from './parts.ts';
 import type { Plan, Price } from './price.ts';
 
-export type SubscriptionStatus =
+type SubscriptionStatus =
   | 'active'
   | 'canceled'
   | 'incomplete'
@@ -29,7 +29,7 @@ export type SubscriptionItem = {
   tax_rates: [];
 };
 
-export type CancellationFeedback =
+type CancellationFeedback =
   | 'customer_service'
   | 'low_quality'
   | 'missing_features'
@@ -48,7 +48,7 @@ export type CancellationDetails = {
 
 export type TrialEndBehavior = 'cancel' | 'create_invoice' | 'pause';
 
-export type PauseReason = 'trial_end_without_payment_method';
+type PauseReason = 'trial_end_without_payment_method';
 
 export type Subscription = {
   id: string;

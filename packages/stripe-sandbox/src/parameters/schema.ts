@@ -9,7 +9,7 @@ export interface Schema<T> {
 }
 
 /** A member of an object schema that must be given. */
-export interface Required<T> {
+interface Required<T> {
   readonly required: Schema<T>;
 }
 

@@ -1,5 +1,6 @@
 import { collectInvoice, recoverSubscription } from '../billing/collection.ts';
-import { finalizeInvoice, intentOf, linesUrl, markInvoicePaid, voidInvoice } from '../billing/invoices.ts';
+import { linesUrl } from '../billing/invoice-draft.ts';
+import { finalizeInvoice, intentOf, markInvoicePaid, voidInvoice } from '../billing/invoices.ts';
 import { cardError, resolvePaymentMethod } from '../billing/payment-methods.ts';
 import { ApiError, invalidRequest } from '../http/api-error.ts';
 import { embeddedList, type Json, type JsonObject } from '../json.ts';

@@ -1,4 +1,4 @@
-import type { Sold } from '../billing/subscriptions.ts';
+import type { Sold } from '../billing/subscription-start.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import type { CancellationDetails, Subscription } from '../objects/subscription.ts';
 import { unset } from '../parameters/given.ts';
@@ -19,7 +19,7 @@ import {
 import type { Work } from '../work.ts';
 import { mergeMetadata } from './metadata.ts';
 import { currency, only, switchedOff } from './parameters.ts';
-import { inlinePrice, SUBSCRIPTION_PRICE_DATA } from './prices.ts';
+import { inlinePrice, SUBSCRIPTION_PRICE_DATA } from './price-data.ts';
 
 /** Parameters of the subscription calls, and how they become members of a subscription. */
 
@@ -39,7 +39,7 @@ export const CANCELLATION_DETAILS = object(
   ['feedback_option'],
 );
 
-export const TRIAL_END = either(timestamp(), oneOf(['now']));
+const TRIAL_END = either(timestamp(), oneOf(['now']));
 
 const SHARED = {
   automatic_tax: switchedOff('liability'),

@@ -1,8 +1,9 @@
 import { cancelSubscription } from '../billing/cancellation.ts';
 import { endTrial, resumeSubscription } from '../billing/cycle.ts';
 import { nextBoundary } from '../billing/periods.ts';
+import { cadenceOf, type Start } from '../billing/subscription-start.ts';
 import { periodOf, scheduleSubscription } from '../billing/subscription-tasks.ts';
-import { cadenceOf, type Start, startSubscription } from '../billing/subscriptions.ts';
+import { startSubscription } from '../billing/subscriptions.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import type { JsonObject } from '../json.ts';
 import { planOf } from '../objects/price.ts';

@@ -2,7 +2,7 @@ import type { Event } from '../objects/event.ts';
 import type { Database, Row } from './database.ts';
 
 /** How deliveries are treated from now on; see the control API. */
-export type DeliveryMode = 'drop' | 'duplicate' | 'hold' | 'normal' | 'shuffle';
+type DeliveryMode = 'drop' | 'duplicate' | 'hold' | 'normal' | 'shuffle';
 export const DELIVERY_MODES = ['normal', 'hold', 'duplicate', 'shuffle', 'drop'] as const;
 
 /**
@@ -10,7 +10,7 @@ export const DELIVERY_MODES = ['normal', 'hold', 'duplicate', 'shuffle', 'drop']
  * - `held`: kept back on purpose until flushed
  * - `delivered`, `failed` (given up), `dropped` (on purpose), `canceled` (its endpoint is gone): finished
  */
-export type DeliveryState = 'canceled' | 'delivered' | 'dropped' | 'failed' | 'held' | 'pending';
+type DeliveryState = 'canceled' | 'delivered' | 'dropped' | 'failed' | 'held' | 'pending';
 
 export type Delivery = {
   id: number;

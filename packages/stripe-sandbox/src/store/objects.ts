@@ -6,7 +6,7 @@ import type { Database, Row } from './database.ts';
 export type StoredObject = JsonObject & { id: string; object: string };
 
 export type Page = { limit: number; startingAfter?: string; endingBefore?: string };
-export type PageResult = { data: StoredObject[]; hasMore: boolean };
+type PageResult = { data: StoredObject[]; hasMore: boolean };
 
 function parse(row: Row): StoredObject {
   return JSON.parse(String(row.body)) as StoredObject;

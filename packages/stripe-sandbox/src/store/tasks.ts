@@ -1,6 +1,6 @@
 import type { Database } from './database.ts';
 
-export type Task = { due: number; kind: string; subject: string };
+type Task = { due: number; kind: string; subject: string };
 
 /** What falls due and when, in seconds of the sandbox clock. A subject has at most one task of a kind. */
 export class TaskStore {
