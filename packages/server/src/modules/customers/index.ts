@@ -1,4 +1,5 @@
 /** Customers: who bought, by our id, Stripe's, the vendor's, or an address. */
 
 export { normalizeEmail } from './repository.ts';
+export { customerRoutes } from './routes.ts';
 export { type Customer, type CustomerService, createCustomerService, type KnownCustomer } from './service.ts';

@@ -81,9 +81,9 @@ export function createCustomerService({ database, clock, ids, audit }: CustomerS
     find: (id: string, connection: Connection = database.connection) => repository.findBy(connection, 'id', id),
 
     /** The customer by our id or Stripe's; `resource_missing` when there is none. */
-    async get(id: string): Promise<Customer> {
+    async get(id: string, connection: Connection = database.connection): Promise<Customer> {
       const column = id.startsWith('cus_') ? 'stripe_customer_id' : 'id';
-      const customer = await repository.findBy(database.connection, column, id);
+      const customer = await repository.findBy(connection, column, id);
       if (customer === null) throw new LatchkeyError('resource_missing', `There is no customer ${id}.`);
       return customer;
     },

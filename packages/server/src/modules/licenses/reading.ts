@@ -13,9 +13,10 @@ import { type KeyKeeper, LONGEST_KEY } from './keys.ts';
 import { type LicenseRecord, statusOf, toSnapshot } from './record.ts';
 import * as repository from './repository.ts';
 import type { CachedLicense, LicenseSnapshots } from './snapshots.ts';
+import { type ShortLicense, shortView } from './views.ts';
 
 export interface ValidationAnswer extends Decision {
-  license?: Record<string, unknown>;
+  license?: ShortLicense;
 }
 
 export interface LicenseReaderOptions {
@@ -114,16 +115,4 @@ export interface LicenseStatistics {
   suspended: number;
   revoked: number;
   notStarted: number;
-}
-
-/** What whoever holds the key may see of the licence. */
-function shortView(record: LicenseRecord): Record<string, unknown> {
-  return {
-    id: record.id,
-    product: record.product,
-    plan: record.plan,
-    expires_at: record.expiresAt === null ? null : new Date(record.expiresAt).toISOString(),
-    max_machines: record.maxMachines,
-    machines_used: record.machinesUsed,
-  };
 }

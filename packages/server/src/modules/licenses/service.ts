@@ -319,6 +319,17 @@ export function createLicenseService(options: LicenseServiceOptions) {
       await changed(transaction, id);
     },
 
+    /** Gives the licence to another customer. The machines of the one before are released: they are not the new owner's. */
+    async transfer(transaction: Transaction, id: string, customerId: string): Promise<LicenseRecord> {
+      const license = await locked(transaction, id);
+      const now = clock.now();
+      await repository.updateLicense(transaction.connection, id, { customer_id: customerId }, now);
+      const machines = await repository.releaseSeats(transaction.connection, id, null, now);
+      await audit(transaction, 'license.transferred', id, { from: license.customerId, to: customerId, machines });
+      await changed(transaction, id);
+      return reread(transaction, id);
+    },
+
     /** The key, for the first caller; null for everybody after. */
     async revealOnce(transaction: Transaction, id: string): Promise<string | null> {
       const first = await repository.markRevealed(transaction.connection, id, clock.now());

@@ -1,13 +1,14 @@
 import type { LicenseSnapshot } from '@latchkey/core';
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../../db/database.ts';
+import type { ShortLicense } from './views.ts';
 
 /** A licence as validation keeps it in memory. */
 export interface CachedLicense {
   id: string;
   snapshot: LicenseSnapshot;
   /** The licence as an answer shows it, without its status, which depends on the time. */
-  view: Record<string, unknown>;
+  view: ShortLicense;
 }
 
 export interface LicenseSnapshots {

@@ -122,6 +122,24 @@ export function createSubscriptionService(options: SubscriptionServiceOptions) {
       );
     },
 
+    /** Takes back a cancellation that has not happened yet. */
+    async resume(id: string, write: Write): Promise<Subscription> {
+      const subscription = await find(id);
+      if (subscription.standing === 'ended') {
+        throw new LatchkeyError(
+          'subscription_state_conflict',
+          'The subscription has ended; a new one has to be bought.',
+        );
+      }
+      if (subscription.source === 'stripe') {
+        await commands.update(subscription.reference, { cancelAtPeriodEnd: false });
+        return find(subscription.id);
+      }
+      return write((transaction) =>
+        changeManual(transaction, subscription, (source) => ({ ...source, cancelAt: null })),
+      );
+    },
+
     /** Renews: one of Stripe's takes over Stripe's truth, for only Stripe charges; one kept by hand runs another term and owes nothing. */
     async renew(id: string, write: Write): Promise<Subscription> {
       const subscription = await find(id);

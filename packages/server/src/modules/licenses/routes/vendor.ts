@@ -1,0 +1,186 @@
+import { type Catalog, findProduct, LatchkeyError } from '@latchkey/core';
+import { z } from 'zod';
+import { decodeCursor, pageOf, toPage } from '../../../http/paging.ts';
+import type { Http } from '../../../http/types.ts';
+import { type CustomerService, normalizeEmail } from '../../customers/index.ts';
+import type { LicenseReader } from '../reading.ts';
+import {
+  issueBody,
+  issuedAnswer,
+  licenseAnswer,
+  listQuery,
+  reasonBody,
+  renewBody,
+  statisticsAnswer,
+  transferBody,
+} from '../schemas.ts';
+import type { LicenseService } from '../service.ts';
+import { licenseView, statisticsView } from '../views.ts';
+
+export interface VendorRoutes {
+  catalog: Catalog;
+  customers: CustomerService;
+  licenses: LicenseService;
+  reader: LicenseReader;
+}
+
+const TAGS = ['Licences'];
+const READ = { access: { scope: 'licenses:read' } } as const;
+const WRITE = { access: { scope: 'licenses:write' } } as const;
+const byId = z.object({ id: z.string().min(1).max(100) });
+
+/** What the vendor's server and administrators do with licences. */
+export function vendorLicenseRoutes(http: Http, options: VendorRoutes): void {
+  issueRoute(http, options);
+  readRoutes(http, options);
+  stateRoutes(http, options);
+}
+
+function issueRoute(http: Http, { catalog, customers, licenses, reader }: VendorRoutes): void {
+  http.post(
+    '/v1/licenses',
+    {
+      config: WRITE,
+      schema: {
+        tags: TAGS,
+        summary: 'Issue a licence',
+        description: 'The key is in this answer and is not shown again here; the owner can have it mailed.',
+        body: issueBody,
+        response: { 201: issuedAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { product, plan, email, customer_id, expires_at, metadata } = request.body;
+      const issued = await request.write(async (transaction) => {
+        const customer =
+          customer_id === undefined
+            ? email === undefined
+              ? null
+              : await customers.ensure(transaction, { email })
+            : await customers.get(customer_id, transaction.connection);
+        return licenses.issue(transaction, {
+          product,
+          plan: plan ?? onlyPlan(catalog, product),
+          keyCustomer: customer?.stripe_customer_id ?? customer?.id ?? 'none',
+          keySubscription: 'none',
+          customerId: customer?.id ?? null,
+          subscriptionId: null,
+          expiresAt: expires_at === undefined || expires_at === null ? expires_at : new Date(expires_at),
+          metadata,
+        });
+      });
+      return reply.code(201).send({ ...licenseView(issued.license, reader), key: issued.key });
+    },
+  );
+}
+
+function onlyPlan(catalog: Catalog, productId: string): string {
+  const plans = findProduct(catalog, productId)?.plans ?? [];
+  const [plan, another] = plans;
+  if (plan === undefined)
+    throw new LatchkeyError('product_unknown', `There is no product "${productId}".`, { path: 'product' });
+  if (another === undefined) return plan.id;
+  const names = plans.map(({ id }) => id).join(', ');
+  throw new LatchkeyError('invalid_request', `${productId} has several plans; name one of ${names}.`, { path: 'plan' });
+}
+
+function readRoutes(http: Http, { reader }: VendorRoutes): void {
+  http.get(
+    '/v1/licenses',
+    {
+      config: READ,
+      schema: {
+        tags: TAGS,
+        summary: 'List licences',
+        querystring: listQuery,
+        response: { 200: pageOf(licenseAnswer) },
+      },
+    },
+    async ({ query }) => {
+      const position = decodeCursor(query.after);
+      const rows = await reader.list(
+        {
+          status: query.status,
+          product: query.product,
+          customerId: query.customer,
+          email: query.email === undefined ? undefined : normalizeEmail(query.email),
+        },
+        { limit: query.limit + 1, after: position === null ? null : { createdAt: position.at, id: position.id } },
+      );
+      return toPage(
+        rows,
+        query.limit,
+        (row) => ({ at: new Date(row.createdAt), id: row.id }),
+        (row) => licenseView(row, reader),
+      );
+    },
+  );
+
+  http.get(
+    '/v1/licenses/statistics',
+    {
+      config: READ,
+      schema: {
+        tags: TAGS,
+        summary: 'Totals by status',
+        querystring: z.object({ product: z.string().max(100).optional() }),
+        response: { 200: statisticsAnswer },
+      },
+    },
+    async ({ query }) => statisticsView(await reader.statistics(query)),
+  );
+
+  http.get(
+    '/v1/licenses/:id',
+    { config: READ, schema: { tags: TAGS, summary: 'Read a licence', params: byId, response: { 200: licenseAnswer } } },
+    async ({ params }) => licenseView(await reader.get(params.id), reader),
+  );
+}
+
+function stateRoutes(http: Http, { customers, licenses, reader }: VendorRoutes): void {
+  const schema = { tags: TAGS, params: byId, response: { 200: licenseAnswer } };
+
+  http.post(
+    '/v1/licenses/:id/renew',
+    { config: WRITE, schema: { ...schema, summary: 'Extend a licence', body: renewBody.optional() } },
+    async (request) => {
+      const until = request.body?.expires_at === undefined ? null : new Date(request.body.expires_at);
+      return licenseView(await request.write((tx) => licenses.renew(tx, request.params.id, until)), reader);
+    },
+  );
+
+  for (const verb of ['suspend', 'revoke'] as const) {
+    http.post(
+      `/v1/licenses/:id/${verb}`,
+      { config: WRITE, schema: { ...schema, summary: SUMMARY[verb], body: reasonBody.optional() } },
+      async (request) => {
+        const reason = request.body?.reason ?? null;
+        return licenseView(await request.write((tx) => licenses[verb](tx, request.params.id, reason)), reader);
+      },
+    );
+  }
+
+  http.post(
+    '/v1/licenses/:id/reinstate',
+    { config: WRITE, schema: { ...schema, summary: 'Lift what the vendor imposed' } },
+    async (request) => licenseView(await request.write((tx) => licenses.reinstate(tx, request.params.id)), reader),
+  );
+
+  http.post(
+    '/v1/licenses/:id/transfer',
+    { config: WRITE, schema: { ...schema, summary: 'Give a licence to another customer', body: transferBody } },
+    async (request) => {
+      const { customer_id, email } = request.body;
+      const license = await request.write(async (tx) => {
+        const customer =
+          customer_id === undefined
+            ? await customers.ensure(tx, { email })
+            : await customers.get(customer_id, tx.connection);
+        return licenses.transfer(tx, request.params.id, customer.id);
+      });
+      return licenseView(license, reader);
+    },
+  );
+}
+
+const SUMMARY = { suspend: 'Withhold a licence', revoke: 'Take a licence back' } as const;

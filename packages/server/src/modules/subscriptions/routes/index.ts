@@ -1,0 +1,185 @@
+import type { Interval } from '@latchkey/core';
+import { z } from 'zod';
+import { decodeCursor, pageOf, pageQuery, toPage } from '../../../http/paging.ts';
+import type { Http } from '../../../http/types.ts';
+import { normalizeEmail } from '../../customers/index.ts';
+import type { Subscription, SubscriptionService } from '../service.ts';
+
+const TAGS = ['Subscriptions'];
+const READ = { access: { scope: 'subscriptions:read' } } as const;
+const WRITE = { access: { scope: 'subscriptions:write' } } as const;
+const byId = z.object({ id: z.string().min(1).max(255).describe('Our id, or Stripe’s.') });
+
+const subscriptionAnswer = z.object({
+  id: z.string(),
+  object: z.literal('subscription'),
+  stripe_subscription_id: z.string().nullable(),
+  reference: z.string().describe('Stripe’s id, or the vendor’s own for a subscription kept by hand.'),
+  customer_id: z.string().nullable(),
+  product: z.string(),
+  plan: z.string(),
+  status: z.string().describe('Stripe’s status.'),
+  standing: z.string().describe('What it means for access: pending, current, grace, suspended, revoked or ended.'),
+  current_period_start: z.string().nullable(),
+  current_period_end: z.string().nullable(),
+  trial_end: z.string().nullable(),
+  cancel_at: z.string().nullable(),
+  canceled_at: z.string().nullable(),
+  ended_at: z.string().nullable(),
+  paid_through: z.string().nullable().describe('The end of the time that has been paid for.'),
+  grace_until: z.string().nullable(),
+  failed_payments: z.number(),
+  amount_cents: z.number(),
+  currency: z.string(),
+  interval: z.string().nullable(),
+  interval_count: z.number(),
+  metadata: z.record(z.string(), z.string()),
+  created_at: z.string(),
+});
+
+const statisticsAnswer = z.object({
+  total_subscriptions: z.number(),
+  active: z.number(),
+  canceled: z.number(),
+  expired: z.number(),
+  suspended: z.number(),
+  monthly_revenue_cents: z.record(z.string(), z.number()),
+  annual_run_rate_cents: z.record(z.string(), z.number()),
+});
+
+const cancelBody = z.object({
+  at_period_end: z.boolean().default(false).describe('Leave what was paid for, and end then.'),
+});
+
+function subscriptionView(row: Subscription): z.infer<typeof subscriptionAnswer> {
+  const iso = (date: Date | null) => date?.toISOString() ?? null;
+  return {
+    id: row.id,
+    object: 'subscription',
+    stripe_subscription_id: row.source === 'stripe' ? row.reference : null,
+    reference: row.reference,
+    customer_id: row.customer_id,
+    product: row.product,
+    plan: row.plan,
+    status: row.status,
+    standing: row.standing,
+    current_period_start: iso(row.current_period_start),
+    current_period_end: iso(row.current_period_end),
+    trial_end: iso(row.trial_end),
+    cancel_at: iso(row.cancel_at),
+    canceled_at: iso(row.canceled_at),
+    ended_at: iso(row.ended_at),
+    paid_through: iso(row.paid_through),
+    grace_until: iso(row.grace_until),
+    failed_payments: row.failed_payments,
+    amount_cents: row.amount_cents,
+    currency: row.currency,
+    interval: row.recurring_interval as Interval | null,
+    interval_count: row.recurring_interval_count,
+    metadata: row.metadata,
+    created_at: row.created_at.toISOString(),
+  };
+}
+
+export function subscriptionRoutes(http: Http, { subscriptions }: { subscriptions: SubscriptionService }): void {
+  http.get(
+    '/v1/subscriptions',
+    {
+      config: READ,
+      schema: {
+        tags: TAGS,
+        summary: 'List subscriptions',
+        querystring: pageQuery.extend({
+          status: z.string().max(50).optional(),
+          customer: z.string().max(100).optional(),
+          product: z.string().max(100).optional(),
+          email: z.string().max(254).optional(),
+        }),
+        response: { 200: pageOf(subscriptionAnswer) },
+      },
+    },
+    async ({ query }) => {
+      const position = decodeCursor(query.after);
+      const rows = await subscriptions.list(
+        {
+          status: query.status,
+          product: query.product,
+          customerId: query.customer,
+          email: query.email === undefined ? undefined : normalizeEmail(query.email),
+        },
+        { limit: query.limit + 1, after: position === null ? null : { createdAt: position.at, id: position.id } },
+      );
+      return toPage(rows, query.limit, (row) => ({ at: row.created_at, id: row.id }), subscriptionView);
+    },
+  );
+
+  http.get(
+    '/v1/subscriptions/statistics',
+    {
+      config: READ,
+      schema: {
+        tags: TAGS,
+        summary: 'Totals by standing, and what comes in',
+        querystring: z.object({ product: z.string().max(100).optional() }),
+        response: { 200: statisticsAnswer },
+      },
+    },
+    async ({ query }) => {
+      const { totalSubscriptions, monthlyRevenueCents, ...counts } = await subscriptions.statistics(query);
+      const yearly = Object.entries(monthlyRevenueCents).map(([currency, cents]) => [currency, cents * 12]);
+      return {
+        total_subscriptions: totalSubscriptions,
+        ...counts,
+        monthly_revenue_cents: monthlyRevenueCents,
+        annual_run_rate_cents: Object.fromEntries(yearly),
+      };
+    },
+  );
+
+  http.get(
+    '/v1/subscriptions/:id',
+    {
+      config: READ,
+      schema: { tags: TAGS, summary: 'Read a subscription', params: byId, response: { 200: subscriptionAnswer } },
+    },
+    async ({ params }) => subscriptionView(await subscriptions.get(params.id)),
+  );
+
+  http.post(
+    '/v1/subscriptions/:id/cancel',
+    {
+      config: WRITE,
+      schema: {
+        tags: TAGS,
+        summary: 'Cancel a subscription',
+        description:
+          'At once, or at the end of the paid period. What that means for the licence is the catalog’s to say.',
+        params: byId,
+        body: cancelBody.optional(),
+        response: { 200: subscriptionAnswer },
+      },
+    },
+    async (request) => {
+      const atPeriodEnd = request.body?.at_period_end ?? false;
+      const write = <T>(work: Parameters<typeof request.write<T>>[0]) => request.write(work);
+      return subscriptionView(await subscriptions.cancel(request.params.id, { atPeriodEnd, write }));
+    },
+  );
+
+  http.post(
+    '/v1/subscriptions/:id/resume',
+    {
+      config: WRITE,
+      schema: {
+        tags: TAGS,
+        summary: 'Undo a cancellation that has not happened yet',
+        params: byId,
+        response: { 200: subscriptionAnswer },
+      },
+    },
+    async (request) => {
+      const write = <T>(work: Parameters<typeof request.write<T>>[0]) => request.write(work);
+      return subscriptionView(await subscriptions.resume(request.params.id, write));
+    },
+  );
+}
