@@ -3,7 +3,7 @@
  * sheets), and one small sheet for those that know dark mode. No image, no font, nothing fetched: opening it tells nobody.
  */
 
-import { escapeHtml } from '../../http/html.ts';
+import { escapeHtml } from '../../http/index.ts';
 import type { Block, Letter } from './letter.ts';
 
 const SANS = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;";

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Database } from '../../db/database.ts';
-import type { Http } from '../../http/types.ts';
+import type { Http } from '../../http/index.ts';
 import type { SandboxMailbox } from './store.ts';
 
 /**

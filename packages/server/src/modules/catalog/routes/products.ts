@@ -1,7 +1,7 @@
 import { type Catalog, findProduct, LatchkeyError } from '@latchkey/core';
 import { z } from 'zod';
-import { pageOf, pageQuery } from '../../../http/paging.ts';
-import type { Http } from '../../../http/types.ts';
+import { type Http, pageOf, pageQuery } from '../../../http/index.ts';
+
 import { productSchema, publicProduct } from '../index.ts';
 
 /** `GET /v1/products` and `GET /v1/products/:id`: what is sold, for anyone. The catalog does not change while the server runs. */
