@@ -1,4 +1,4 @@
 /** The catalog as the outside sees it. */
 
 export { publicProduct } from './public-product.ts';
-export { type PublicProduct, packSchema, planSchema, priceSchema, productSchema } from './schemas.ts';
+export { type PublicProduct, productSchema } from './schemas.ts';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 const intervalSchema = z.enum(['day', 'week', 'month', 'year']).nullable().describe('null: paid once.');
 
-export const priceSchema = z.object({
+const priceSchema = z.object({
   amount_cents: z.int().describe("In the currency's smallest unit; 0 is free."),
   currency: z.string().describe('ISO 4217 in lower case.'),
   interval: intervalSchema,
@@ -12,7 +12,7 @@ export const priceSchema = z.object({
   trial_days: z.int(),
 });
 
-export const planSchema = z.object({
+const planSchema = z.object({
   id: z.string(),
   name: z.string(),
   description: z.string().nullable(),
@@ -36,7 +36,7 @@ export const planSchema = z.object({
   ),
 });
 
-export const packSchema = z.object({
+const packSchema = z.object({
   id: z.string(),
   name: z.string(),
   meter: z.string(),
