@@ -53,7 +53,7 @@ const notifications = () =>
       }),
     },
     mailFrom: 'mail@shop.example',
-    publicUrl: 'https://shop.example',
+    publicUrl: () => 'https://shop.example',
     outbox: createOutbox(ports),
   });
 

@@ -49,7 +49,7 @@ async function write<Name extends TemplateName>(
     catalog: { products: catalog.products.map((product) => ({ ...product, ...more.products })) },
     licenses: { read: async (_, id) => licenses.find((each) => each.id === id) ?? null },
     mailFrom: more.mailFrom ?? 'mail@shop.example',
-    publicUrl: 'https://shop.example',
+    publicUrl: () => 'https://shop.example',
     outbox: { enqueue: async () => true },
   });
   const payload = { template, to: more.to ?? 'ann@example.com', data };

@@ -31,7 +31,8 @@ export interface NotificationsOptions {
   licenses: MailLicenseReader;
   /** MAIL_FROM: `Name <address>` or an address, which then carries the vendor's name. */
   mailFrom: string;
-  publicUrl: string;
+  /** A function, because with port 0 the address is known only once the server listens. */
+  publicUrl: () => string;
   outbox: Outbox;
 }
 
@@ -95,7 +96,7 @@ async function compose(template: TemplateName, data: unknown, context: LetterCon
 function letterContext(options: NotificationsOptions, connection: Connection, shown: string[]): LetterContext {
   const { catalog, licenses, publicUrl } = options;
   return {
-    publicUrl,
+    publicUrl: publicUrl(),
     // A product may have left the catalog since it was sold; the letter still has to be written.
     product: (id) => findProduct(catalog, id) ?? { name: id, vendor: { name: id, supportEmail: null, url: null } },
     plan: (productId, planId) => {
