@@ -1,5 +1,5 @@
 import { LatchkeyError } from '@latchkey/core';
-import type { onRequestHookHandler, onResponseHookHandler, RouteOptions } from 'fastify';
+import type { onRequestHookHandler, onResponseHookHandler, onSendHookHandler, RouteOptions } from 'fastify';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { type Authenticate, anyone, assertAccess, bearerToken } from './authentication.ts';
@@ -56,7 +56,8 @@ export function addRouteHooks(http: Http, options: RouteHooksOptions): void {
     const enter = createEnter(access, limiter, route, options);
     ours.add(enter);
     route.onRequest = [enter, ...existing] as onRequestHookHandler[];
-    route.onResponse = [createLeave(route, options), ...listOf(route.onResponse)] as onResponseHookHandler[];
+    if (isHot(route)) route.onSend = [...listOf(route.onSend), createHotLeave(route, options)] as onSendHookHandler[];
+    else route.onResponse = [createLeave(route, options), ...listOf(route.onResponse)] as onResponseHookHandler[];
   });
   http.addHook('onReady', (done) => {
     if (undeclared.length === 0) return done();
@@ -72,6 +73,7 @@ function createEnter(
 ): onRequestHookHandler {
   const policy = route.config?.contentSecurityPolicy;
   const headers = policy === undefined ? securityHeaders : { ...securityHeaders, 'content-security-policy': policy };
+  const hot = isHot(route);
   const admit = (request: HttpRequest, reply: HttpReply, principal: Principal): void => {
     request.principal = principal;
     assertAccess(access, principal);
@@ -90,7 +92,10 @@ function createEnter(
     throw new LatchkeyError('unauthorized', 'This token is unknown, was revoked or has expired.');
   };
   return (request, reply, done) => {
-    reply.headers(headers);
+    if (hot) {
+      request.startedAt = performance.now();
+      reply.header('x-content-type-options', 'nosniff');
+    } else reply.headers(headers);
     reply.header('x-request-id', request.id);
     try {
       // PostgreSQL cannot hold NUL, so no id or filter can contain it.
@@ -130,6 +135,25 @@ function createLeave(route: RouteOptions, { metrics, log }: RouteHooksOptions): 
       log.info(fields, 'request');
     }
     done();
+  };
+}
+
+/**
+ * Where thousands a second are normal, every microsecond counts: one header of ours instead of four (a browser does not render what POST
+ * answers as JSON, nor does it keep it), and the end is noted before the answer leaves, which spares two event listeners a request.
+ */
+function isHot(route: RouteOptions): boolean {
+  return route.config?.quiet === true && listOf(route.method).every((method) => method === 'POST');
+}
+
+function createHotLeave(route: RouteOptions, { metrics, log }: RouteHooksOptions): onSendHookHandler<unknown> {
+  const record = metrics.route('POST', route.url);
+  return (request, reply, payload, done) => {
+    record(reply.statusCode, (performance.now() - request.startedAt) / 1_000);
+    if (reply.statusCode >= 500) {
+      log.info({ request_id: request.id, method: 'POST', route: route.url, status: reply.statusCode }, 'request');
+    }
+    done(null, payload);
   };
 }
 

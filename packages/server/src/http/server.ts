@@ -103,6 +103,7 @@ function decorateRequests(http: Http, { database }: HttpOptions, failures: Failu
   http.decorateRequest('principal', null as unknown as Principal);
   http.decorateRequest('idempotencyClaim', null);
   http.decorateRequest('bodyBytes', null);
+  http.decorateRequest('startedAt', 0);
   http.decorateRequest('write', async function (this: HttpRequest, work) {
     const claim = this.idempotencyClaim;
     const result = await database.transaction(

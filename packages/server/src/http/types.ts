@@ -49,7 +49,7 @@ declare module 'fastify' {
     access?: Access;
     /** `false`: never limited (webhooks, which are signed); a policy of its own; else the limit for anyone, of which server keys are free. */
     rateLimit?: false | RateLimitPolicy;
-    /** Where thousands a second are normal, a request is logged at level debug. */
+    /** Where thousands a second are normal: requests are counted, but logged only when they fail on our side. */
     quiet?: boolean;
     /** `false` where an Idempotency-Key makes no sense because a repetition changes nothing. */
     idempotency?: false;
@@ -61,6 +61,8 @@ declare module 'fastify' {
     idempotencyClaim: IdempotencyClaim | null;
     /** The body's bytes, where an Idempotency-Key needs them compared. */
     bodyBytes: Buffer | null;
+    /** By the process's clock, on quiet POST routes only. */
+    startedAt: number;
     /** Runs a write: one transaction, on behalf of whoever called. */
     write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
     /**

@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { createDurations } from './durations.ts';
 
 export interface Metrics {
   /** Gives what counts the requests of one route. */
@@ -11,19 +12,14 @@ export interface Metrics {
   readonly contentType: string;
 }
 
-/** Seconds: below the first are cached validations, beyond the last nothing should be. */
-const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-
 export function createMetrics(): Metrics {
   const register = new Registry();
   collectDefaultMetrics({ register });
-  const durations = new Histogram({
-    name: 'latchkey_http_request_duration_seconds',
-    help: 'How long requests took, by route pattern and status.',
-    labelNames: ['method', 'route', 'status'],
-    buckets: durationBuckets,
-    registers: [register],
-  });
+  const durations = createDurations(
+    'latchkey_http_request_duration_seconds',
+    'How long requests took, by route pattern and status.',
+  );
+  register.registerMetric(durations.metric);
   const labeledGauge: Metrics['labeledGauge'] = (name, help, label, read) => {
     new Gauge({
       name,
@@ -39,14 +35,14 @@ export function createMetrics(): Metrics {
   };
   return {
     route(method, pattern) {
-      const children = new Map<number, { observe(seconds: number): void }>();
+      const children = new Map<number, (seconds: number) => void>();
       return (status, seconds) => {
-        let child = children.get(status);
-        if (child === undefined) {
-          child = durations.labels(method, pattern, String(status));
-          children.set(status, child);
+        let observe = children.get(status);
+        if (observe === undefined) {
+          observe = durations.child({ method, route: pattern, status: String(status) });
+          children.set(status, observe);
         }
-        child.observe(seconds);
+        observe(seconds);
       };
     },
     gauge(name, help, read) {
@@ -55,7 +51,8 @@ export function createMetrics(): Metrics {
         help,
         registers: [register],
         async collect() {
-          this.reset();
+          // Not `reset`, which would leave a zero that looks like a figure.
+          this.remove();
           const value = await Promise.resolve()
             .then(read)
             .catch(() => null);
