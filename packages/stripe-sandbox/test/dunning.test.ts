@@ -129,6 +129,29 @@ describe('a renewal that cannot be paid', () => {
   });
 });
 
+describe('a draft that is paid by hand before its time', () => {
+  it('makes that attempt the first, and the retries follow it', async () => {
+    const { stripe, customer, subscription } = await begin();
+    await test.control('POST', `/customers/${customer.id}/payment_method`, {
+      payment_method: 'pm_card_chargeCustomerFail',
+    });
+    const { end } = periodOf(subscription);
+    await test.moveTo(end + 60);
+    const draft = await latestInvoice(stripe, subscription.id);
+    expect((await stripeError(stripe.invoices.pay(draft.id ?? ''))).code).toBe('card_declined');
+    const tried = await latestInvoice(stripe, subscription.id);
+    const [failure] = (await stripe.events.list({ type: 'invoice.payment_failed' })).data;
+    expect(tried).toMatchObject({
+      status: 'open',
+      attempt_count: 1,
+      next_payment_attempt: (failure?.created ?? 0) + 3 * DAY,
+    });
+    expect((await stripe.subscriptions.retrieve(subscription.id)).status).toBe('past_due');
+    await test.moveTo(end + 4 * DAY);
+    expect((await latestInvoice(stripe, subscription.id)).attempt_count).toBe(2);
+  });
+});
+
 describe('a subscription whose first payment fails', () => {
   it('is incomplete, expires after 23 hours, and its invoice is void', async () => {
     const { stripe, subscription } = await begin('pm_card_chargeCustomerFail');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  type ClockState,
   controlCall,
   createCustomer,
   createPrice,
@@ -112,15 +113,17 @@ describe('the program', () => {
 });
 
 describe('a sandbox that is opened again', () => {
-  it('stands at the time it was moved to, and never earlier', async () => {
+  it('goes on from the time it was moved to', async () => {
     const first = await startOwn();
     const to = (await first.now()) + 100 * DAY;
     await first.moveTo(to);
     await first.close();
     const second = await startOwn();
     closing.push(() => second.close());
-    expect(await second.now()).toBeGreaterThanOrEqual(to);
-    expect(await second.now()).toBeLessThan(to + 60);
+    const { now } = await second.control<ClockState>('GET', '/clock');
+    // Time has passed since, so it must be past that moment: a clock that only refused to go back would stand still on it.
+    expect(Date.parse(now)).toBeGreaterThan(to * 1000);
+    expect(Date.parse(now)).toBeLessThan((to + 60) * 1000);
   });
 
   it('delivers what the last run had not delivered', async () => {

@@ -84,6 +84,8 @@ describe('a caller of a version before 2025-03-31', () => {
     expect(new Set(events.map((event) => event.api_version))).toEqual(new Set([OLD]));
     const paid = events.find((event) => event.type === 'invoice.paid')?.data.object;
     expect(paid).toMatchObject({ subscription: subscription.id, paid: true });
+    const draft = events.find((event) => event.type === 'invoice.created')?.data.object;
+    expect(draft).toMatchObject({ status: 'draft', paid: false });
     const created = events.find((event) => event.type === 'customer.subscription.created')?.data.object;
     expect(created?.current_period_end).toBeGreaterThan(Number(created?.current_period_start) + HOUR);
   });

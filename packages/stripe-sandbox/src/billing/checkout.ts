@@ -59,7 +59,7 @@ function requireOpen(session: CheckoutSession): void {
 
 function customerFor(work: Work, session: CheckoutSession, buyer: Buyer): Customer | null {
   if (session.customer !== null) {
-    const customer = work.get('customer', session.customer);
+    const customer = work.require('customer', session.customer, 'customer');
     if (customer.email !== null || buyer.email === null) return customer;
     return work.update(customer, { email: buyer.email }, 'customer.updated');
   }

@@ -98,10 +98,12 @@ function exhausted(work: Work, subscription: Subscription, outcome: 'cancel' | '
 /** Counts the attempt, plans the next one, and lets the subscription fall behind. */
 function failed(work: Work, invoice: Invoice, attempt: Attempt, needsAction: boolean): Invoice {
   const subscription = subscriptionFor(work, invoice);
-  const scheduled = attempt.automatic && invoice.billing_reason !== 'subscription_create' && invoice.auto_advance;
-  const attemptCount = attempt.automatic ? invoice.attempt_count + 1 : Math.max(1, invoice.attempt_count);
-  const next = scheduled ? afterFailure(attemptCount, work.now, work.settings) : null;
-  const nextAttempt = next?.kind === 'retry' ? next.at : attempt.automatic ? null : invoice.next_payment_attempt;
+  // Any attempt may be the first; after it only the scheduled ones count.
+  const counts = attempt.automatic || invoice.attempt_count === 0;
+  const retried = counts && invoice.billing_reason !== 'subscription_create' && invoice.auto_advance;
+  const attemptCount = counts ? invoice.attempt_count + 1 : invoice.attempt_count;
+  const next = retried ? afterFailure(attemptCount, work.now, work.settings) : null;
+  const nextAttempt = next?.kind === 'retry' ? next.at : counts ? null : invoice.next_payment_attempt;
   const changes = {
     attempt_count: attemptCount,
     attempted: true,

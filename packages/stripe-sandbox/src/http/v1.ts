@@ -141,7 +141,7 @@ export class V1 {
       throw new ApiError(
         404,
         'invalid_request_error',
-        `Unrecognized request URL (${request.method}: ${request.pathname}).`,
+        `Unrecognized request URL (${request.method}: ${request.pathname}). If Stripe has it, the local Stripe does not have it yet.`,
       );
     }
     const fingerprint = createHash('sha256').update(`${request.query}\n${request.body}`).digest('hex');
