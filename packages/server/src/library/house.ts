@@ -63,7 +63,9 @@ export function offerOf(
 ): { product: string; plan: string } {
   const product = named.product === undefined ? defaultProduct(products) : findProduct({ products }, named.product);
   if (product === null) {
-    throw new LatchkeyError('product_unknown', `There is no product "${named.product ?? ''}" in the catalog.`, { path: 'product' });
+    throw new LatchkeyError('product_unknown', `There is no product "${named.product ?? ''}" in the catalog.`, {
+      path: 'product',
+    });
   }
   const plan: Plan | undefined =
     named.plan === undefined ? product.plans[0] : product.plans.find(({ id }) => id === named.plan);

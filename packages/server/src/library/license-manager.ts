@@ -1,4 +1,4 @@
-import { addDays, dayMs, type LicenseStatus, LatchkeyError } from '@latchkey/core';
+import { addDays, dayMs, LatchkeyError, type LicenseStatus } from '@latchkey/core';
 import type { Transaction } from '../db/database.ts';
 import type { LicenseRecord } from '../modules/licenses/index.ts';
 import { closeHouse, type House, type HouseSource, libraryActor, openHouse } from './house.ts';
@@ -220,6 +220,8 @@ function requireText<T extends object>(input: T, names: readonly (keyof T & stri
   for (const name of names) {
     const value = input[name];
     if (typeof value === 'string' && value.trim() !== '' && value.length <= 1_024) continue;
-    throw new LatchkeyError('invalid_request', `${name} is required: a text of up to 1,024 characters.`, { path: name });
+    throw new LatchkeyError('invalid_request', `${name} is required: a text of up to 1,024 characters.`, {
+      path: name,
+    });
   }
 }

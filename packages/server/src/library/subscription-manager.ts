@@ -37,7 +37,9 @@ export class SubscriptionManager {
   constructor(source: HouseSource, options: SubscriptionManagerOptions = {}) {
     const seconds = options.checkIntervalSeconds ?? DEFAULT_INTERVAL_SECONDS;
     if (!(seconds >= 1 && seconds <= LONGEST_INTERVAL_SECONDS)) {
-      throw new LatchkeyError('invalid_request', 'checkIntervalSeconds must be from 1 to 86400.', { path: 'checkIntervalSeconds' });
+      throw new LatchkeyError('invalid_request', 'checkIntervalSeconds must be from 1 to 86400.', {
+        path: 'checkIntervalSeconds',
+      });
     }
     this.#source = source;
     this.#intervalSeconds = seconds;
@@ -164,7 +166,8 @@ export class SubscriptionManager {
       .then(() => house.subscriptions.autoRenew())
       .then(
         () => {},
-        (error: unknown) => house.log.error({ error }, 'the subscription monitor failed and looks again at its next turn'),
+        (error: unknown) =>
+          house.log.error({ error }, 'the subscription monitor failed and looks again at its next turn'),
       )
       .finally(() => {
         this.#round = null;
@@ -173,7 +176,8 @@ export class SubscriptionManager {
   }
 
   #write(house: House): Write {
-    return (work) => house.database.transaction({ actor: libraryActor }, (transaction: Transaction) => work(transaction));
+    return (work) =>
+      house.database.transaction({ actor: libraryActor }, (transaction: Transaction) => work(transaction));
   }
 }
 
