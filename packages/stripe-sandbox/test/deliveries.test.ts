@@ -241,6 +241,14 @@ describe('fault injection', () => {
     expect(receiver.received).toHaveLength(3);
   });
 
+  it('shuffle sends by itself once nothing has happened for a moment', async () => {
+    await test.control('POST', '/webhooks', { mode: 'shuffle' });
+    await make(2);
+    expect(receiver.received).toEqual([]);
+    await receiver.arrived(2);
+    expect(names().sort()).toEqual(['c0', 'c1']);
+  });
+
   it('refuses modes, faults and times that do not exist', async () => {
     await expect(test.control('POST', '/webhooks', { mode: 'sideways' })).rejects.toThrow(/400/);
     await expect(test.control('POST', '/fail', { status: 418 })).rejects.toThrow(/400/);

@@ -9,6 +9,7 @@ export class Receiver {
   readonly received: Received[] = [];
   /** Decides the status of each answer; 200 until told otherwise. `hang` never answers. */
   answer: (event: Stripe.Event, nth: number) => number | 'hang' = () => 200;
+  readonly #waiting: (() => void)[] = [];
   readonly #server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -16,6 +17,7 @@ export class Receiver {
       const body = Buffer.concat(chunks).toString('utf8');
       const signature = String(request.headers['stripe-signature']);
       this.received.push({ body, signature, receivedAt: Date.now() });
+      for (const wake of this.#waiting.splice(0)) wake();
       const status = this.answer(JSON.parse(body) as Stripe.Event, this.received.length);
       if (status === 'hang') return;
       response.writeHead(status, status >= 300 && status < 400 ? { Location: '/elsewhere' } : {}).end();
@@ -31,6 +33,11 @@ export class Receiver {
   events(secret: string): Stripe.Event[] {
     const stripe = new Stripe('sk_test_receiver');
     return this.received.map(({ body, signature }) => stripe.webhooks.constructEvent(body, signature, secret));
+  }
+
+  /** Resolves once so many have arrived. */
+  async arrived(count: number): Promise<void> {
+    while (this.received.length < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   types(): string[] {
