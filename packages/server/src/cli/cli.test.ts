@@ -206,6 +206,8 @@ describe('what is sent', () => {
       { at_period_end: true },
     ],
     [['subscription', 'cancel', 'sub_1'], 'POST /v1/subscriptions/sub_1/cancel', { at_period_end: false }],
+    [['api-key', 'revoke', 'key_1'], 'DELETE /v1/api-keys/key_1', undefined],
+    [['audit', 'list', '--subject', 'lic_1'], 'GET /v1/audit?subject_id=lic_1', undefined],
     [['inbox', 'replay', 'evt_1'], 'POST /v1/inbox/evt_1/replay', undefined],
     [['time', 'advance', '32d', '2h 30m'], 'POST /sandbox/time/advance', { days: 32, hours: 2, minutes: 30 }],
     [

@@ -12,6 +12,7 @@ export interface Client {
   readonly url: string;
   get(path: string, query?: Query): Promise<unknown>;
   post(path: string, body?: unknown, options?: { timeoutMs?: number }): Promise<unknown>;
+  delete(path: string): Promise<unknown>;
 }
 
 /** The server answered, and the answer is an error. `body` is what it sent, as JSON where it was JSON. */
@@ -56,6 +57,7 @@ export function createClient(options: ClientOptions): Client {
     url: options.url,
     get: (path, query = {}) => call('GET', path + queryText(query), undefined, options.timeoutMs),
     post: (path, body, { timeoutMs = options.timeoutMs } = {}) => call('POST', path, body, timeoutMs),
+    delete: (path) => call('DELETE', path, undefined, options.timeoutMs),
   };
 }
 

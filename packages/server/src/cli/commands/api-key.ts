@@ -45,7 +45,7 @@ export function addApiKeyCommands(program: Command, run: Run): void {
     .description('make one useless at once')
     .action((id: string, _options: unknown, command: Command) =>
       run(command, async ({ client, showRecord }) =>
-        showRecord(await client.post(`/v1/api-keys/${encodeURIComponent(id)}/revoke`)),
+        showRecord(await client.delete(`/v1/api-keys/${encodeURIComponent(id)}`)),
       ),
     );
 }

@@ -7,8 +7,8 @@ import { addPageOptions, type PageOptions } from './paging.ts';
 const COLUMNS: readonly Column[] = [
   { title: 'at', value: 'at' },
   { title: 'action', value: 'action' },
-  { title: 'subject', value: (row) => textAt(row, 'subject_id') ?? textAt(row, 'subject.id') },
-  { title: 'by', value: (row) => [textAt(row, 'actor_type'), textAt(row, 'actor_id')].filter(Boolean).join(' ') },
+  { title: 'subject', value: 'subject.id' },
+  { title: 'by', value: (row) => [textAt(row, 'actor.type'), textAt(row, 'actor.id')].filter(Boolean).join(' ') },
   { title: 'request', value: 'request_id' },
 ];
 
