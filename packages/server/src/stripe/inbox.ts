@@ -1,9 +1,33 @@
+import { LatchkeyError } from '@latchkey/core';
 import type { Database, Transaction } from '../db/database.ts';
-import type { Worker } from '../jobs/worker.ts';
+import { createWorker, type Worker } from '../jobs/worker.ts';
 import type { Audit } from '../modules/audit/index.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock, CrashPoint, Ids } from '../ports.ts';
+import { readDelivery } from './event.ts';
+import {
+  findEntry,
+  type InboxEntry,
+  type InboxFilter,
+  type InboxLag,
+  type InboxPosition,
+  insertEvents,
+  readLag,
+  reopen,
+  selectEntries,
+} from './inbox-repository.ts';
+import { createInboxStep } from './inbox-step.ts';
 import type { EventProjector } from './project.ts';
+import { verifySignature } from './signature.ts';
+
+export {
+  type InboxEntry,
+  type InboxFilter,
+  type InboxLag,
+  type InboxPosition,
+  type InboxStatus,
+  releaseInboxClaims,
+} from './inbox-repository.ts';
 
 export interface InboxOptions {
   database: Database;
@@ -17,45 +41,6 @@ export interface InboxOptions {
   crashPoint?: CrashPoint;
   /** Rounds of the worker at the same time. */
   concurrency?: number;
-}
-
-/** What became of an event. */
-export type InboxStatus = 'pending' | 'processed' | 'ignored' | 'failed';
-
-/** An event as Stripe delivered it, and what became of it. */
-export interface InboxEntry {
-  id: string;
-  eventId: string;
-  type: string;
-  apiVersion: string | null;
-  /** The event's `created`. */
-  stripeCreated: Date;
-  /** Where it was delivered. */
-  path: string;
-  status: InboxStatus;
-  /** Why it was ignored, or what went wrong the last time. */
-  reason: string | null;
-  attempts: number;
-  nextAttemptAt: Date | null;
-  receivedAt: Date;
-  finishedAt: Date | null;
-}
-
-export interface InboxFilter {
-  status?: InboxStatus | undefined;
-  type?: string | undefined;
-}
-
-export interface InboxPosition {
-  at: Date;
-  id: string;
-}
-
-/** How many events wait, how many were given up, and how long the oldest has waited. */
-export interface InboxLag {
-  pending: number;
-  failed: number;
-  oldestSeconds: number;
 }
 
 /** Every webhook of Stripe's goes through here: verified, stored, answered, and only then worked on. */
@@ -74,4 +59,57 @@ export interface Inbox {
   /** Has an event worked on again, whatever became of it. Projecting it again changes nothing that is newer. */
   replay(transaction: Transaction, id: string): Promise<InboxEntry>;
   lag(): Promise<InboxLag>;
+}
+
+/** Rounds at the same time unless said: one may wait for Stripe while others go on. */
+const defaultConcurrency = 4;
+
+export function createInbox(options: InboxOptions): Inbox {
+  const { database, clock, ids, projector, audit, log, webhookSecrets, crashPoint = () => {} } = options;
+  const worker = createWorker({
+    name: 'inbox',
+    concurrency: options.concurrency ?? defaultConcurrency,
+    step: createInboxStep({ database, clock, projector, log, crashPoint }),
+    log,
+    wall: () => clock.wall(),
+  });
+  return {
+    worker,
+    async receive(rawBody, signatureHeader, path) {
+      const wall = clock.wall();
+      const problem = verifySignature({ rawBody, header: signatureHeader, secrets: webhookSecrets(), wall });
+      if (problem !== null) {
+        log.warn({ path, problem }, 'a webhook was refused');
+        throw new LatchkeyError('invalid_signature', 'This was not signed by Stripe with our secret, or too long ago.');
+      }
+      crashPoint('webhook.verified');
+      const event = readDelivery(rawBody);
+      // One statement is one transaction: when it resolves, the event is safe.
+      const entry = { ...event, id: ids.next('inb'), path, receivedAt: wall };
+      const stored = await insertEvents(database.connection, [entry]);
+      crashPoint('webhook.stored');
+      if (!stored.has(entry.id)) return 'duplicate';
+      worker.wake();
+      return 'stored';
+    },
+    list: (filter, after, limit) => selectEntries(database.connection, filter, after, limit),
+    async get(id) {
+      const entry = await findEntry(database.connection, id);
+      if (entry === null) throw unknownEntry(id);
+      return entry;
+    },
+    async replay(transaction, id) {
+      const entry = await reopen(transaction.connection, id);
+      if (entry === null) throw unknownEntry(id);
+      const detail = { event: entry.eventId, type: entry.type };
+      await audit.record(transaction, { action: 'inbox.replayed', subjectType: 'inbox', subjectId: entry.id, detail });
+      transaction.afterCommit(() => worker.wake());
+      return entry;
+    },
+    lag: () => readLag(database.connection, clock.wall()),
+  };
+}
+
+function unknownEntry(id: string): LatchkeyError {
+  return new LatchkeyError('resource_missing', `There is no event ${id.slice(0, 100)} in the inbox.`);
 }

@@ -1,0 +1,162 @@
+import type { Database, Transaction, TransactionOptions } from '../db/database.ts';
+import { nextAttempt } from '../jobs/back-off.ts';
+import type { StepResult } from '../jobs/worker.ts';
+import type { Log } from '../observability/log.ts';
+import type { Clock, CrashPoint } from '../ports.ts';
+import { observe } from './event.ts';
+import { claimDue, claimOne, finish, type InboxWork, lease, nextDue, recordFailure } from './inbox-repository.ts';
+import { keyText, type ObjectKey } from './mirrored-types.ts';
+import type { EventProjector, Observation } from './project.ts';
+
+export interface InboxStepOptions {
+  database: Database;
+  clock: Clock;
+  projector: EventProjector;
+  log: Log;
+  crashPoint: CrashPoint;
+}
+
+/** Events projected in one transaction. Larger ones hold the embedded database's only connection for too long. */
+const batchSize = 50;
+/** How long the events of an object are kept while Stripe is asked about it: longer than that may take. */
+const leaseMs = 60_000;
+/** Questions to Stripe at the same time. */
+const fetchesAtOnce = 4;
+
+const asStripe: TransactionOptions = { actor: { type: 'stripe', id: null } };
+
+/** An object about which only Stripe can tell, and the events that said so. */
+interface Doubt {
+  key: ObjectKey;
+  ids: string[];
+  observations: Observation[];
+}
+
+/**
+ * The step of the inbox's worker: takes the oldest events that are due and projects them in one transaction, whose commit is also what
+ * makes them done. One that fails is then tried alone, so that it fails alone. Objects in doubt are asked for with no transaction open.
+ */
+export function createInboxStep(options: InboxStepOptions): () => Promise<StepResult> {
+  const { database, clock, projector, log, crashPoint } = options;
+
+  const projectInto = async (transaction: Transaction, work: readonly InboxWork[]): Promise<Doubt[]> => {
+    const { connection } = transaction;
+    const wall = clock.wall();
+    const heard: { id: string; observation: Observation }[] = [];
+    const ignored = new Map<string, string[]>();
+    for (const event of work) {
+      const observation = observe(event.type, event.created, event.payload);
+      if (typeof observation !== 'string') heard.push({ id: event.id, observation });
+      else ignored.set(observation, [...(ignored.get(observation) ?? []), event.id]);
+    }
+    for (const [reason, ids] of ignored) await finish(connection, ids, { status: 'ignored', reason, wall });
+    const doubtful = await projector.projectEvents(
+      transaction,
+      heard.map(({ observation }) => observation),
+    );
+    const doubts = new Map(doubtful.map((key): [string, Doubt] => [keyText(key), { key, ids: [], observations: [] }]));
+    const clear: string[] = [];
+    for (const { id, observation } of heard) {
+      const doubt = doubts.get(keyText(observation));
+      if (doubt === undefined) clear.push(id);
+      else {
+        doubt.ids.push(id);
+        doubt.observations.push(observation);
+      }
+    }
+    await finish(connection, clear, { status: 'processed', reason: null, wall });
+    const left = [...doubts.values()];
+    await lease(
+      connection,
+      left.flatMap(({ ids }) => ids),
+      new Date(wall.getTime() + leaseMs),
+    );
+    crashPoint('inbox.projected');
+    return left;
+  };
+
+  const fail = async (event: Pick<InboxWork, 'id' | 'attempts'>, error: unknown): Promise<void> => {
+    const wall = clock.wall();
+    const reason = (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
+    const nextAttemptAt = nextAttempt(event.attempts + 1, wall);
+    const about = { inbox: event.id, attempts: event.attempts + 1, error: reason };
+    if (nextAttemptAt === null) log.error(about, 'an event was given up; it can be replayed');
+    else log.warn(about, 'an event could not be projected and will be tried again');
+    await database.transaction(asStripe, (transaction) =>
+      recordFailure(transaction.connection, event.id, { reason, nextAttemptAt, wall }),
+    );
+  };
+
+  const projectAlone = async (event: InboxWork): Promise<Doubt[]> => {
+    try {
+      return await database.transaction(asStripe, async (transaction) => {
+        const claimed = await claimOne(transaction.connection, event.id);
+        return claimed === null ? [] : projectInto(transaction, [claimed]);
+      });
+    } catch (error) {
+      await fail(event, error);
+      return [];
+    }
+  };
+
+  const projectBatch = async (): Promise<{ work: InboxWork[]; doubts: Doubt[] }> => {
+    let work: InboxWork[] = [];
+    try {
+      const doubts = await database.transaction(asStripe, async (transaction) => {
+        work = await claimDue(transaction.connection, clock.wall(), batchSize);
+        if (work.length === 0) return [];
+        crashPoint('inbox.claimed');
+        return projectInto(transaction, work);
+      });
+      return { work, doubts };
+    } catch (error) {
+      // Before anything was taken the fault is not an event's.
+      if (work.length === 0) throw error;
+      if (work.length > 1) log.info({ events: work.length, error }, 'events that failed together are tried one by one');
+    }
+    const doubts: Doubt[] = [];
+    for (const event of work) doubts.push(...(await projectAlone(event)));
+    return { work, doubts };
+  };
+
+  const resolve = async ({ key, ids, observations }: Doubt, work: readonly InboxWork[]): Promise<void> => {
+    try {
+      await projector.resolveDoubt(key, observations, async (transaction) => {
+        await finish(transaction.connection, ids, { status: 'processed', reason: null, wall: clock.wall() });
+        crashPoint('inbox.projected');
+      });
+    } catch (error) {
+      for (const event of work) if (ids.includes(event.id)) await fail(event, error);
+    }
+  };
+
+  return async () => {
+    const { work, doubts } = await projectBatch();
+    if (work.length === 0) return { worked: false, nextAttemptAt: await nextDue(database.connection) };
+    crashPoint('inbox.committed');
+    for (const together of inGroups(mergedByObject(doubts), fetchesAtOnce)) {
+      await Promise.all(together.map((doubt) => resolve(doubt, work)));
+    }
+    return { worked: true };
+  };
+}
+
+/** Events that were tried alone may be about the same object. */
+function mergedByObject(doubts: readonly Doubt[]): Doubt[] {
+  const merged = new Map<string, Doubt>();
+  for (const doubt of doubts) {
+    const same = merged.get(keyText(doubt.key));
+    if (same === undefined) merged.set(keyText(doubt.key), doubt);
+    else {
+      same.ids.push(...doubt.ids);
+      same.observations.push(...doubt.observations);
+    }
+  }
+  return [...merged.values()];
+}
+
+function inGroups<T>(all: readonly T[], size: number): T[][] {
+  const groups: T[][] = [];
+  for (let start = 0; start < all.length; start += size) groups.push(all.slice(start, start + size));
+  return groups;
+}
