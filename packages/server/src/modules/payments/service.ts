@@ -1,0 +1,195 @@
+import {
+  type Catalog,
+  findOffer,
+  findProduct,
+  isPaid,
+  isRecurring,
+  LatchkeyError,
+  type Plan,
+  type Product,
+} from '@latchkey/core';
+import type { Connection, Database, Transaction } from '../../db/database.ts';
+import type { Clock, Ids } from '../../ports.ts';
+import type { Audit } from '../audit/index.ts';
+import * as repository from './repository.ts';
+
+export type Checkout = repository.CheckoutRow;
+
+/** What is to be made at Stripe for a checkout: all of it, so that it can be made later just as well. */
+export interface CheckoutRequest {
+  checkoutId: string;
+  mode: 'subscription' | 'payment';
+  priceId: string;
+  email?: string;
+  successUrl: string;
+  cancelUrl: string;
+  trialDays: number;
+  metadata: Record<string, string>;
+}
+
+/** The session that Stripe made. */
+export interface CheckoutSession {
+  id: string;
+  url: string;
+}
+
+/** Carries a checkout to Stripe in three steps: planned with the checkout, called, recorded. */
+export interface CheckoutIntents {
+  plan(transaction: Transaction, checkoutId: string, request: CheckoutRequest): Promise<{ id: string }>;
+  carryOut(planned: { id: string }): Promise<CheckoutSession>;
+}
+
+export interface CheckoutsOptions {
+  database: Database;
+  catalog: Catalog;
+  clock: Clock;
+  ids: Ids;
+  audit: Audit;
+  publicUrl: () => string;
+  /** The Stripe price that a plan is sold by now; null before the catalog was pushed. */
+  currentPrice(connection: Connection, product: string, plan: string): Promise<{ stripePriceId: string } | null>;
+  intents: CheckoutIntents;
+}
+
+export interface NewCheckout {
+  product: string;
+  plan?: string | undefined;
+  email?: string | undefined;
+  successUrl?: string | undefined;
+  cancelUrl?: string | undefined;
+}
+
+export type CheckoutService = ReturnType<typeof createCheckouts>;
+
+type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
+
+/** Checkouts: from a plan to a page where it can be paid. */
+export function createCheckouts(options: CheckoutsOptions) {
+  const { database, catalog, clock, ids, audit, publicUrl, currentPrice, intents } = options;
+
+  return {
+    /**
+     * Starts a checkout and answers where to pay. Errors: `product_unknown`, `plan_unknown`, `invalid_request` for a plan that
+     * costs nothing, `stripe_unavailable`.
+     */
+    async create(input: NewCheckout, write: Write): Promise<CheckoutSession> {
+      const { product, plan } = offerOf(catalog, input);
+      const price = await currentPrice(database.connection, product.id, plan.id);
+      if (price === null) {
+        throw new LatchkeyError(
+          'stripe_not_configured',
+          `${product.name} is not known to Stripe yet. Run "latchkey catalog push" once.`,
+        );
+      }
+      const planned = await write(async (transaction) => {
+        const checkoutId = ids.next('chk');
+        const now = clock.now();
+        const intent = await intents.plan(transaction, checkoutId, {
+          checkoutId,
+          mode: isRecurring(plan) ? 'subscription' : 'payment',
+          priceId: price.stripePriceId,
+          ...(input.email === undefined ? {} : { email: input.email }),
+          successUrl: input.successUrl ?? `${publicUrl()}/checkout/success?session_id={CHECKOUT_SESSION_ID}`,
+          cancelUrl: input.cancelUrl ?? `${publicUrl()}/checkout/cancel`,
+          trialDays: plan.price?.trialDays ?? 0,
+          metadata: { latchkey_product: product.id, latchkey_plan: plan.id, latchkey_checkout: checkoutId },
+        });
+        await repository.insertCheckout(transaction.connection, {
+          id: checkoutId,
+          intent_id: intent.id,
+          stripe_session_id: null,
+          product: product.id,
+          plan: plan.id,
+          email: input.email ?? null,
+          status: 'planned',
+          url: null,
+          stripe_subscription_id: null,
+          created_at: now,
+          updated_at: now,
+        });
+        await record(transaction, 'created', checkoutId, { product: product.id, plan: plan.id });
+        return intent;
+      });
+      return intents.carryOut(planned);
+    },
+
+    /** Writes down the session that Stripe made for a checkout. */
+    async opened(transaction: Transaction, checkoutId: string, session: CheckoutSession): Promise<void> {
+      const changes = { stripe_session_id: session.id, url: session.url, status: 'open' as const };
+      await repository.updateCheckout(transaction.connection, checkoutId, changes, clock.now());
+    },
+
+    /** Writes down that Stripe made none. */
+    async refused(transaction: Transaction, checkoutId: string, reason: string): Promise<void> {
+      await repository.updateCheckout(transaction.connection, checkoutId, { status: 'failed' }, clock.now());
+      await record(transaction, 'refused', checkoutId, { reason });
+    },
+
+    /** Follows what became of a session: it was paid, or its time ran out. */
+    async followSession(
+      transaction: Transaction,
+      session: { id: string; status: string | null; subscription: string | null; email: string | null },
+    ): Promise<void> {
+      const checkout = await repository.findCheckout(transaction.connection, 'stripe_session_id', session.id);
+      if (checkout === null || session.status === checkout.status) return;
+      if (session.status !== 'complete' && session.status !== 'expired') return;
+      await repository.updateCheckout(
+        transaction.connection,
+        checkout.id,
+        {
+          status: session.status,
+          ...(session.subscription === null ? {} : { stripe_subscription_id: session.subscription }),
+          ...(session.email === null ? {} : { email: session.email }),
+        },
+        clock.now(),
+      );
+      await record(transaction, session.status, checkout.id, { subscription: session.subscription });
+    },
+
+    /** The checkout by Stripe's `cs_…` or our own id; `resource_missing` when there is none. */
+    async get(id: string): Promise<Checkout> {
+      const checkout = await this.find(id);
+      if (checkout === null) throw new LatchkeyError('resource_missing', `There is no checkout ${id}.`);
+      return checkout;
+    },
+
+    find: (id: string): Promise<Checkout | null> =>
+      repository.findCheckout(database.connection, id.startsWith('cs_') ? 'stripe_session_id' : 'id', id),
+  };
+
+  async function record(
+    transaction: Transaction,
+    step: string,
+    subjectId: string,
+    detail: Record<string, unknown>,
+  ): Promise<void> {
+    await audit.record(transaction, { action: `checkout.${step}`, subjectType: 'checkout', subjectId, detail });
+  }
+}
+
+/** The plan that is to be bought; the only one that costs something where none is named. */
+function offerOf(catalog: Catalog, input: NewCheckout): { product: Product; plan: Plan } {
+  const product = findProduct(catalog, input.product);
+  if (product === null) {
+    throw new LatchkeyError('product_unknown', `There is no product "${input.product}".`, { path: 'product' });
+  }
+  const paid = product.plans.filter(isPaid);
+  const [only, another] = paid;
+  if (input.plan === undefined && only !== undefined && another === undefined) return { product, plan: only };
+  const names = paid.map(({ id }) => id).join(', ');
+  if (input.plan === undefined) {
+    throw new LatchkeyError('invalid_request', `Name the plan: ${product.id} sells ${names || 'none'}.`, {
+      path: 'plan',
+    });
+  }
+  const plan = findOffer(catalog, product.id, input.plan)?.plan ?? null;
+  if (plan === null) {
+    throw new LatchkeyError('plan_unknown', `${product.id} has no plan "${input.plan}". It sells: ${names}.`, {
+      path: 'plan',
+    });
+  }
+  if (!isPaid(plan)) {
+    throw new LatchkeyError('invalid_request', `There is nothing to pay for the plan ${plan.id}.`, { path: 'plan' });
+  }
+  return { product, plan };
+}
