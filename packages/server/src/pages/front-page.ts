@@ -1,7 +1,10 @@
 import { type Catalog, formatMoney, isPaid, money, type Plan, type Product } from '@latchkey/core';
 import type { Mode } from '../config/config.ts';
+import type { Transaction } from '../db/database.ts';
 import { type Html, type Http, html, page, registerRawBodyRoute } from '../http/index.ts';
 import { pageStyle } from './style.ts';
+
+type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
 
 export interface FrontPageOptions {
   catalog: Catalog;
@@ -10,7 +13,7 @@ export interface FrontPageOptions {
   /** Where customers pay; null where no Stripe is configured. */
   checkoutOrigin: string | null;
   /** Makes a checkout for a plan and answers where to pay. */
-  startCheckout(product: string, plan: string): Promise<string>;
+  startCheckout(product: string, plan: string, write: Write): Promise<string>;
 }
 
 /** `GET /`: what is running and where to go; and the way from there to a checkout. */
@@ -32,6 +35,7 @@ whether a key is good.</p>
 ${catalog.products.map((product) => productPanel(product, checkoutOrigin !== null))}
 <h2>Where to go</h2>
 <ul>
+<li><a href="/keys">Lost a key? Have it sent again</a></li>
 <li><a href="/docs">API reference</a> (<a href="/openapi.json">OpenAPI</a>)</li>
 <li><a href="/v1/products">What is sold, as JSON</a></li>
 <li><a href="/health">Health</a> and <a href="/health/ready">readiness</a></li>
@@ -47,7 +51,7 @@ ${mode === 'sandbox' ? sandboxLinks(checkoutOrigin) : null}
     bodyLimit: 1_024,
     async handler(request, reply) {
       const { product, plan } = request.params as { product: string; plan: string };
-      return reply.redirect(await startCheckout(product, plan), 303);
+      return reply.redirect(await startCheckout(product, plan, (work) => request.write(work)), 303);
     },
   });
 }

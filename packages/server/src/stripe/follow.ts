@@ -2,6 +2,7 @@ import type { Catalog, InvoiceFacts } from '@latchkey/core';
 import { findOffer } from '@latchkey/core';
 import type { Connection } from '../db/database.ts';
 import type { CustomerService } from '../modules/customers/index.ts';
+import type { CheckoutService } from '../modules/payments/index.ts';
 import type {
   ReadSource,
   SourceInvoice,
@@ -24,10 +25,12 @@ export interface FollowSources {
 export function createProjectionHandlers({
   subscriptions,
   customers,
+  checkouts,
 }: {
   subscriptions: () => SubscriptionService;
   customers: CustomerService;
-}): Pick<Required<ProjectionHandlers>, 'subscription' | 'invoice' | 'customer'> {
+  checkouts: () => CheckoutService;
+}): ProjectionHandlers {
   return {
     async subscription(transaction, { object }) {
       await subscriptions().follow(transaction, object.id);
@@ -35,6 +38,15 @@ export function createProjectionHandlers({
     async invoice(transaction, { object }) {
       const reference = object.parent?.subscription_details?.subscription;
       if (reference != null) await subscriptions().follow(transaction, reference);
+    },
+    async checkout_session(transaction, { object }) {
+      const { id, status, subscription, customer, customer_details, customer_email } = object;
+      const email = customer_details?.email ?? customer_email ?? null;
+      await checkouts().followSession(transaction, { id, status, subscription, email });
+      if (status !== 'complete' || customer === null || email === null) return;
+      // The session says who paid, also when nothing else of the customer was heard yet.
+      await customers.ensure(transaction, { stripeCustomerId: customer, email, name: customer_details?.name ?? null });
+      if (subscription !== null) await subscriptions().follow(transaction, subscription);
     },
     async customer(transaction, { object, deleted, previous }) {
       const { id, email, name } = object;

@@ -69,6 +69,8 @@ export function createLicenseReader({ database, catalog, keys, snapshots, clock 
     findBySubscription: (connection: Connection, subscriptionId: string) =>
       repository.findBySubscription(connection, subscriptionId),
 
+    find: (id: string, connection: Connection = database.connection) => repository.findById(connection, id),
+
     /** The licence; `resource_missing` when there is none. */
     async get(id: string, connection: Connection = database.connection): Promise<LicenseRecord> {
       const record = await repository.findById(connection, id);

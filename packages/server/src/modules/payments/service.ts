@@ -67,6 +67,9 @@ type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
 export function createCheckouts(options: CheckoutsOptions) {
   const { database, catalog, clock, ids, audit, publicUrl, currentPrice, intents } = options;
 
+  const find = (id: string): Promise<Checkout | null> =>
+    repository.findCheckout(database.connection, id.startsWith('cs_') ? 'stripe_session_id' : 'id', id);
+
   return {
     /**
      * Starts a checkout and answers where to pay. Errors: `product_unknown`, `plan_unknown`, `invalid_request` for a plan that
@@ -148,13 +151,12 @@ export function createCheckouts(options: CheckoutsOptions) {
 
     /** The checkout by Stripe's `cs_…` or our own id; `resource_missing` when there is none. */
     async get(id: string): Promise<Checkout> {
-      const checkout = await this.find(id);
+      const checkout = await find(id);
       if (checkout === null) throw new LatchkeyError('resource_missing', `There is no checkout ${id}.`);
       return checkout;
     },
 
-    find: (id: string): Promise<Checkout | null> =>
-      repository.findCheckout(database.connection, id.startsWith('cs_') ? 'stripe_session_id' : 'id', id),
+    find,
   };
 
   async function record(

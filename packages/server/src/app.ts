@@ -1,0 +1,264 @@
+/** Wires the house by hand: the one place where everything meets. */
+
+import { fileURLToPath } from 'node:url';
+import type { Catalog } from '@latchkey/core';
+import { type LoadedCatalog, loadCatalog } from './catalog/load.ts';
+import { currentPrice, planOfPrice } from './catalog/price-repository.ts';
+import { type PushedPlan, pushCatalog } from './catalog/push.ts';
+import { stampDatabase } from './config/stamp.ts';
+import type { Foundation } from './foundation.ts';
+import { createOutbox, outboxNotice } from './jobs/outbox.ts';
+import { createOutboxStep, type Deliverer, releaseOutboxClaims } from './jobs/outbox-delivery.ts';
+import { createWorker, type Worker } from './jobs/worker.ts';
+import { createMailLicenses } from './mail-licenses.ts';
+import { type ApiKeys, createApiKeys } from './modules/api-keys/index.ts';
+import { type Audit, createAudit } from './modules/audit/index.ts';
+import { type CustomerService, createCustomerService } from './modules/customers/index.ts';
+import {
+  createKeyKeeper,
+  createLicenseReader,
+  createLicenseService,
+  createLicenseSnapshots,
+  type LicenseReader,
+  type LicenseService,
+} from './modules/licenses/index.ts';
+import {
+  createLogTransport,
+  createMailDeliverer,
+  createNotifications,
+  createSmtpTransport,
+  type MailTransport,
+  type Notifications,
+} from './modules/notifications/index.ts';
+import { type CheckoutService, createCheckouts } from './modules/payments/index.ts';
+import { createSubscriptionService, type SubscriptionService } from './modules/subscriptions/index.ts';
+import { bootLocalStripe, type LocalStripe, SANDBOX_SECRET_KEY } from './sandbox/boot.ts';
+import { createSandboxMailbox, type SandboxMailbox } from './sandbox/mailbox/store.ts';
+import { nodeCryptography } from './security/cryptography.ts';
+import { createCheckoutIntents } from './stripe/checkout-intents.ts';
+import { createStripeClient, type StripeClient } from './stripe/client.ts';
+import { customerDeliverer, customerQuestion } from './stripe/customer-question.ts';
+import { createProjectionHandlers, createStripeSource } from './stripe/follow.ts';
+import { createInbox, type Inbox, releaseInboxClaims } from './stripe/inbox.ts';
+import { createIntents, type Intents, releaseIntents } from './stripe/intents.ts';
+import { mirror } from './stripe/mirror.ts';
+import { createProjector, type Projector } from './stripe/project.ts';
+import { createSubscriptionCommands } from './stripe/subscription-commands.ts';
+import { stripeNotConfigured } from './stripe/unconfigured.ts';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const EXAMPLE_CATALOGS = 'examples/*/catalog.yaml';
+
+/** Latchkey without its HTTP side: every module, wired, and the workers that carry out what they decide. */
+export interface App extends Foundation {
+  loaded: LoadedCatalog;
+  catalog: Catalog;
+  stripe: StripeClient;
+  localStripe: LocalStripe | null;
+  mailbox: SandboxMailbox | null;
+  audit: Audit;
+  apiKeys: ApiKeys;
+  customers: CustomerService;
+  licenses: LicenseService;
+  licenseReader: LicenseReader;
+  notifications: Notifications;
+  subscriptions: SubscriptionService;
+  checkouts: CheckoutService;
+  projector: Projector;
+  inbox: Inbox;
+  intents: Intents;
+  outbox: Worker;
+  /** The address customers see; it is set once the port is known. */
+  publicUrl: { current: string };
+  /** Secrets under which webhooks may be signed, beside those of the configuration. */
+  webhookSecrets: string[];
+  pushCatalog(): Promise<PushedPlan[]>;
+  /** Carries out everything that is due: inbox, intents, what the clock brings, letters. */
+  settle(): Promise<void>;
+  startWorkers(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function createApp(foundation: Foundation): Promise<App> {
+  const { config, firstRun, logs, vault, database, clock, ids, randomness, crashPoint } = foundation;
+  const log = logs.app;
+  const isSandbox = config.mode === 'sandbox';
+  const loaded = await loadCatalog({
+    location: config.catalogPath ?? EXAMPLE_CATALOGS,
+    directory: config.catalogPath === null ? ROOT : process.cwd(),
+    environment: config.environment,
+    ...(isSandbox ? { secretFor: (variable: string) => firstRun.secretFor(variable) } : {}),
+  });
+  const { catalog } = loaded;
+  const localStripe = isSandbox ? await bootLocalStripe(config, foundation.adminToken.token, log) : null;
+  const stripe = openStripe();
+  const publicUrl = { current: config.publicUrl };
+  const webhookSecrets: string[] = [];
+
+  const audit = createAudit({ ids, clock });
+  const apiKeys = createApiKeys({ database, vault, clock, ids, randomness, audit });
+  const customers = createCustomerService({ database, clock, ids, audit });
+  const snapshots = createLicenseSnapshots();
+  const keys = createKeyKeeper({ catalog, keySecrets: loaded.keySecrets, vault, cryptography: nodeCryptography });
+  const licensing = { database, catalog, keys, snapshots, clock, ids, randomness };
+  const licenses = createLicenseService({ ...licensing, record: audit.record });
+  const licenseReader = createLicenseReader(licensing);
+
+  const wake = { outbox: () => {} };
+  const outbox = createOutbox({ ids, clock, wake: () => wake.outbox() });
+  const notifications = createNotifications({
+    catalog,
+    licenses: createMailLicenses({ licenseReader, catalog, clock }),
+    mailFrom: config.mailFrom,
+    publicUrl: () => publicUrl.current,
+    outbox,
+  });
+
+  const intents = createIntents({ database, clock, ids, client: stripe, log: logs.operations.stripe, crashPoint });
+  const projector = createProjector({
+    database,
+    clock,
+    fetch: (type, id) => stripe.fetch(type, id),
+    handlers: createProjectionHandlers({
+      subscriptions: () => subscriptions,
+      customers,
+      checkouts: () => checkouts,
+    }),
+    log: logs.operations.stripe,
+  });
+  const subscriptions: SubscriptionService = createSubscriptionService({
+    database,
+    catalog,
+    clock,
+    ids,
+    audit,
+    customers,
+    licenses,
+    licenseReader,
+    notifications,
+    readStripe: createStripeSource(
+      { subscription: mirror.subscription, invoicesOf: mirror.invoicesOf, planOfPrice },
+      catalog,
+    ),
+    askForCustomer: customerQuestion(outbox),
+    commands: createSubscriptionCommands({ database, client: stripe, intents, projector }),
+  });
+  const checkouts: CheckoutService = createCheckouts({
+    database,
+    catalog,
+    clock,
+    ids,
+    audit,
+    publicUrl: () => publicUrl.current,
+    currentPrice,
+    intents: createCheckoutIntents(intents, () => checkouts),
+  });
+  const inbox = createInbox({
+    database,
+    clock,
+    ids,
+    projector,
+    audit,
+    log: logs.operations.stripe,
+    webhookSecrets: () => [...config.stripe.webhookSecrets, ...webhookSecrets],
+    crashPoint,
+  });
+
+  const mailbox = isSandbox && config.smtpUrl === null ? createSandboxMailbox({ vault, clock, ids }) : null;
+  const transport: MailTransport =
+    config.smtpUrl !== null
+      ? createSmtpTransport({ smtpUrl: config.smtpUrl, mailFrom: config.mailFrom })
+      : (mailbox ?? createLogTransport(log));
+  const deliverers: Record<string, Deliverer> = {
+    mail: createMailDeliverer({ notifications, transport, database }),
+    ...customerDeliverer(projector),
+  };
+  const outboxWorker = createWorker({
+    name: 'outbox',
+    step: createOutboxStep({ database, clock, log, deliverers, crashPoint }),
+    log,
+    wall: () => clock.wall(),
+  });
+  wake.outbox = () => outboxWorker.wake();
+
+  const workers = [inbox.worker, intents.worker, outboxWorker];
+  const closing: (() => Promise<void>)[] = [];
+
+  function openStripe(): StripeClient {
+    const { secretKey, apiUrl } = config.stripe;
+    const stripeLog = logs.operations.stripe;
+    if (localStripe !== null) {
+      return createStripeClient({
+        secretKey: secretKey ?? SANDBOX_SECRET_KEY,
+        apiUrl: localStripe.url,
+        log: stripeLog,
+      });
+    }
+    return secretKey === null ? stripeNotConfigured : createStripeClient({ secretKey, apiUrl, log: stripeLog });
+  }
+
+  return {
+    ...foundation,
+    loaded,
+    catalog,
+    stripe,
+    localStripe,
+    mailbox,
+    audit,
+    apiKeys,
+    customers,
+    licenses,
+    licenseReader,
+    notifications,
+    subscriptions,
+    checkouts,
+    projector,
+    inbox,
+    intents,
+    outbox: outboxWorker,
+    publicUrl,
+    webhookSecrets,
+
+    pushCatalog: () => pushCatalog({ database, api: stripe, catalog, clock, record: audit.record }),
+
+    async settle() {
+      await intents.worker.settled();
+      await inbox.worker.settled();
+      await subscriptions.monitor();
+      await outboxWorker.settled();
+    },
+
+    async startWorkers() {
+      // What a process that is gone had in hand is free again at once where no other can be at work.
+      if (database.engine === 'pglite') {
+        await releaseOutboxClaims(database.connection);
+        await releaseInboxClaims(database.connection);
+        await releaseIntents(database.connection, clock.wall());
+      }
+      closing.push(await snapshots.follow(database));
+      closing.push(
+        await database.listen('latchkey_work', (payload) => {
+          if (payload === outboxNotice) outboxWorker.wake();
+        }),
+      );
+      for (const worker of workers) worker.start();
+    },
+
+    async close() {
+      await Promise.all(workers.map((worker) => worker.stop()));
+      for (const close of closing) await close();
+      if (transport.kind === 'external') await transport.close();
+      await localStripe?.close();
+      await foundation.close();
+    },
+  };
+}
+
+/** Marks the database with what it belongs to, and refuses one that belongs elsewhere. */
+export async function stampApp(app: App): Promise<void> {
+  const { config, database, clock, stripe } = app;
+  const knowsStripe = config.mode === 'live' && config.stripe.secretKey !== null;
+  // Stripe being away must not keep licences from being validated; the account is compared at the next start.
+  const stripeAccount = knowsStripe ? await stripe.accountId().catch(() => null) : null;
+  await stampDatabase(database, { mode: config.mode, stripeAccount }, clock.wall());
+}

@@ -1,0 +1,138 @@
+/** Every route of the server, mounted by hand. */
+
+import { readFileSync } from 'node:fs';
+import type { App } from './app.ts';
+import { moveClock } from './db/clock-store.ts';
+import { createHttp, databaseCheck, type Http, registerDocsPages, registerHealthRoutes } from './http/index.ts';
+import { readOutboxLag } from './jobs/outbox.ts';
+import { registerApiKeyRoutes } from './modules/api-keys/index.ts';
+import { registerAuditRoutes } from './modules/audit/index.ts';
+import { registerProductRoutes } from './modules/catalog/routes/products.ts';
+import { catalogRoutes } from './modules/catalog/routes/push.ts';
+import { customerRoutes } from './modules/customers/index.ts';
+import { createResend, keyHolderRoutes, vendorLicenseRoutes } from './modules/licenses/index.ts';
+import { checkoutRoutes } from './modules/payments/index.ts';
+import { subscriptionRoutes } from './modules/subscriptions/index.ts';
+import { frontPage } from './pages/front-page.ts';
+import { successPages } from './pages/success-page.ts';
+import { registerMailboxRoutes } from './sandbox/mailbox/routes.ts';
+import { createTimeMachine } from './sandbox/time-machine.ts';
+import { timeRoutes } from './sandbox/time-routes.ts';
+import { registerInboxRoutes } from './stripe/inbox-routes.ts';
+import { registerStripeWebhook } from './stripe/webhook-route.ts';
+
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+/** Events that have waited longer mean that nobody works on them. */
+const LONGEST_LAG_SECONDS = 300;
+
+export async function createServerHttp(app: App): Promise<Http> {
+  const { config, vault, database, clock, ids, logs, metrics, adminToken, apiKeys, publicUrl } = app;
+  const { version } = manifest;
+  const http = await createHttp({
+    mode: config.mode,
+    allowedOrigins: config.allowedOrigins,
+    trustProxy: config.trustProxy,
+    publicUrl: () => publicUrl.current,
+    version,
+    adminToken: adminToken.token,
+    authenticators: [(token) => apiKeys.authenticate(token)],
+    database,
+    vault,
+    clock,
+    ids,
+    log: logs.app,
+    metrics,
+  });
+  healthRoutes(http, app, version);
+  registerDocsPages(http);
+  registerAuditRoutes(http, { audit: app.audit, database });
+  registerApiKeyRoutes(http, { apiKeys, clock });
+  registerProductRoutes(http, app.catalog);
+  catalogRoutes(http, { push: () => app.pushCatalog() });
+  customerRoutes(http, app);
+  keyHolderRoutes(http, {
+    licenses: app.licenses,
+    reader: app.licenseReader,
+    resend: createResend({ reader: app.licenseReader, notifications: app.notifications, clock }),
+  });
+  vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
+  subscriptionRoutes(http, app);
+  checkoutRoutes(http, app);
+  registerStripeWebhook(http, app.inbox);
+  registerInboxRoutes(http, { inbox: app.inbox });
+  pages(http, app, version);
+  sandboxRoutes(http, app);
+  return http;
+}
+
+function healthRoutes(http: Http, app: App, version: string): void {
+  const { config, database, clock, inbox, intents, metrics, stripe, localStripe } = app;
+  metrics.labeledGauge('latchkey_inbox_events', 'Events of Stripe by what became of them', 'status', async () => {
+    const { pending, failed } = await inbox.lag();
+    return { pending, failed };
+  });
+  metrics.labeledGauge('latchkey_outbox_effects', 'Effects that wait or were given up', 'status', async () => {
+    const { pending, dead } = await readOutboxLag(database.connection, clock.wall());
+    return { pending, dead };
+  });
+  metrics.gauge(
+    'latchkey_intents_open',
+    'Calls to Stripe that are not yet carried out',
+    async () => (await intents.lag()).open,
+  );
+  metrics.labeledGauge('latchkey_stripe_circuit', 'Where the circuit to Stripe stands', 'state', async () => ({
+    [stripe.circuit]: 1,
+  }));
+  registerHealthRoutes(http, {
+    version,
+    mode: config.mode,
+    metrics,
+    checks: [
+      databaseCheck(database),
+      {
+        name: 'inbox',
+        async check() {
+          const lag = await inbox.lag();
+          return { ok: lag.oldestSeconds < LONGEST_LAG_SECONDS, detail: { ...lag } };
+        },
+      },
+      // Stripe being away is told, but keeps nobody from validating a licence.
+      { name: 'stripe', check: async () => ({ ok: true, detail: { circuit: stripe.circuit } }) },
+    ],
+    facts: () => ({
+      products: app.catalog.products.map(({ id }) => id),
+      ...(localStripe === null ? {} : { sandbox_url: localStripe.url }),
+    }),
+  });
+}
+
+function pages(http: Http, app: App, version: string): void {
+  const { catalog, config, localStripe, checkouts, subscriptions, licenses, licenseReader, database, projector } = app;
+  const takesPayments = localStripe !== null || config.stripe.secretKey !== null;
+  frontPage(http, {
+    catalog,
+    mode: config.mode,
+    version,
+    checkoutOrigin: takesPayments ? (localStripe?.url ?? 'https://checkout.stripe.com') : null,
+    async startCheckout(product, plan, write) {
+      const { url } = await checkouts.create({ product, plan }, write);
+      return url;
+    },
+  });
+  successPages(http, { catalog, checkouts, subscriptions, licenses, licenseReader, database, projector });
+}
+
+function sandboxRoutes(http: Http, app: App): void {
+  const { localStripe, mailbox, database, clock } = app;
+  if (localStripe === null) return;
+  if (mailbox !== null) registerMailboxRoutes(http, { mailbox, database });
+  const timeMachine = createTimeMachine({
+    control: localStripe.control,
+    clock,
+    moveClock: async (target) => void (await moveClock(database, clock, target, { type: 'system', id: 'time' })),
+    nextDueAt: () => app.subscriptions.nextDueAt(),
+    settle: () => app.settle(),
+  });
+  timeRoutes(http, { clock, timeMachine });
+}

@@ -1,0 +1,55 @@
+/** What is done by itself: the sweep, the monitor, the housekeeping. */
+
+import { secondMs } from '@latchkey/core';
+import type { App } from './app.ts';
+import { expireIdempotencyKeys } from './http/index.ts';
+import { jobCatalogue } from './jobs/catalogue.ts';
+import { createQueue } from './jobs/queue.ts';
+
+export interface ServerJobs {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const MONITOR = 'monitor';
+
+export function createServerJobs(app: App): ServerJobs {
+  const { database, logs, config, subscriptions, apiKeys, clock, inbox, intents, outbox, metrics } = app;
+  const log = logs.operations.subscription;
+  const queue = createQueue({
+    database,
+    log: logs.app,
+    jobs: jobCatalogue({
+      workers: [inbox.worker, intents.worker, outbox],
+      everyMinute: [{ name: 'api-keys', run: () => apiKeys.saveLastUsed() }],
+      daily: [{ name: 'idempotency-keys', run: () => expireIdempotencyKeys(database, clock.wall()) }],
+      more: [
+        {
+          name: MONITOR,
+          async handler() {
+            const looked = await subscriptions.monitor();
+            const renewed = await subscriptions.autoRenew();
+            log.info({ looked, renewed }, 'the monitor looked at what the clock brought');
+          },
+        },
+      ],
+    }),
+  });
+  metrics.gauge('latchkey_jobs_dead', 'Jobs that failed for good', () => queue.deadLetters());
+  let timer: NodeJS.Timeout | null = null;
+
+  return {
+    async start() {
+      await queue.start();
+      // pg-boss hands each to one process of all; a look too many changes nothing.
+      const look = () =>
+        void queue.send(MONITOR).catch((error) => log.error({ error }, 'the monitor could not be sent'));
+      timer = setInterval(look, config.monitorIntervalSeconds * secondMs);
+      look();
+    },
+    async stop() {
+      if (timer !== null) clearInterval(timer);
+      await queue.stop();
+    },
+  };
+}
