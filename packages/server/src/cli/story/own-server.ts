@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { createClient, UnreachableError } from '../client.ts';
 import type { Host } from '../host.ts';
 
 /** A sandbox of the story's own: free ports, a temporary data folder, nothing left behind. */
@@ -20,7 +19,8 @@ export interface OwnServer {
 
 const START_MS = 60_000;
 const STOP_MS = 10_000;
-const OUTPUT_LINES = 25;
+const READY = 'Latchkey is ready';
+const MOST_OUTPUT = 4_000;
 const main = fileURLToPath(new URL('../../main.ts', import.meta.url));
 /** With it the server notices when this process is killed, and ends too. */
 const endWithParent = fileURLToPath(new URL('../../../../../tools/end-with-parent.mjs', import.meta.url));
@@ -49,40 +49,33 @@ export async function startOwnServer(host: Host): Promise<OwnServer> {
     await end(child);
     await rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
   };
-  const url = `http://127.0.0.1:${port}`;
   try {
-    await untilHealthy(url, child, output);
+    await untilReady(child, output);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url, stripeUrl: `http://127.0.0.1:${stripePort}`, token, stop };
+  return { url: `http://127.0.0.1:${port}`, stripeUrl: `http://127.0.0.1:${stripePort}`, token, stop };
 }
 
-async function untilHealthy(url: string, child: ChildProcess, output: () => string): Promise<void> {
-  const client = createClient({ url, token: null, timeoutMs: 2_000 });
+/** The server says when everything stands: it answers before its catalog is known to the local Stripe. */
+async function untilReady(child: ChildProcess, output: () => string): Promise<void> {
   const deadline = Date.now() + START_MS;
   while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
-    try {
-      await client.get('/health');
-      return;
-    } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
-      await wait(50);
-    }
+    if (output().includes(READY)) return;
+    await wait(20);
   }
   throw new Error(`The story's own server did not come up. It wrote:\n${output()}`);
 }
 
 function keepOutput(child: ChildProcess): () => string {
-  const lines: string[] = [];
+  let kept = '';
   const keep = (chunk: string) => {
-    lines.push(...chunk.trimEnd().split('\n'));
-    lines.splice(0, Math.max(0, lines.length - OUTPUT_LINES));
+    kept = (kept + chunk).slice(-MOST_OUTPUT);
   };
   child.stdout?.setEncoding('utf8').on('data', keep);
   child.stderr?.setEncoding('utf8').on('data', keep);
-  return () => lines.join('\n');
+  return () => kept.trimEnd();
 }
 
 async function end(child: ChildProcess): Promise<void> {
