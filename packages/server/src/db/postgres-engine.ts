@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { Log } from '../observability/log.ts';
 import { bigIntegerTypeId, parseBigInteger } from './big-integer.ts';
 import type { Engine } from './engine.ts';
-import { createPostgresListener, type ListenerTimes } from './postgres-listener.ts';
+import { type ListenerTimes, PostgresListener } from './postgres-listener.ts';
 import type { Schema } from './schema.ts';
 
 export interface PostgresOptions {
@@ -41,7 +41,7 @@ export function openPostgres({ databaseUrl, log, poolSize = 10, listener }: Post
   });
   // An idle connection that breaks is replaced by the pool; without a handler it would end the process.
   pool.on('error', (error) => log.warn({ error: error.message }, 'an idle database connection broke'));
-  const notices = createPostgresListener({ databaseUrl, log, ...listener });
+  const notices = new PostgresListener({ databaseUrl, log, ...listener });
   const kysely = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   return {
     handle: { engine: 'postgres', databaseUrl },
