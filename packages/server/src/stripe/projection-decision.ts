@@ -27,10 +27,11 @@ export function decideProjection(known: ObjectState | null, incoming: IncomingSt
   if (known.deleted !== incoming.deleted) return incoming.deleted ? 'apply' : 'ignore';
   const laterByMs = incoming.asOf.getTime() - known.asOf.getTime();
   if (sameContent(known.object, incoming.object)) return laterByMs > 0 ? 'confirm' : 'ignore';
-  // The known state may itself stem from an answer that was under way: what is a little older than its Date is not surely older.
-  if (laterByMs < -answerDelayMs) return 'ignore';
-  const surelyLater = incoming.source === 'event' ? laterByMs > 0 : laterByMs > answerDelayMs;
-  return surelyLater ? 'apply' : 'fetch';
+  // An answer that just came and is dated before what is known, or hardly later: one of them was under way, or the clocks differ.
+  if (incoming.source === 'answer') return laterByMs > answerDelayMs ? 'apply' : 'fetch';
+  if (laterByMs > 0) return 'apply';
+  // What is known may itself stem from an answer that was under way: an event a little older than its Date is not surely older.
+  return laterByMs < -answerDelayMs ? 'ignore' : 'fetch';
 }
 
 /** The same where Stripe does not know the object: of two states of one second, the one further along its life is the later. */
