@@ -1,15 +1,42 @@
-import { findProduct, LatchkeyError, type Plan, type Product } from '@latchkey/core';
+import { findOffer, findProduct, type Interval, LatchkeyError, type Product } from '@latchkey/core';
 import type { App } from '../app.ts';
+import { currentPrice, planOfPrice } from '../catalog/price-repository.ts';
 import type { Actor } from '../db/database.ts';
-import type { Log } from '../observability/log.ts';
-import type { LatchkeyOptions } from './options.ts';
+import { openApp } from '../server.ts';
+import { verifySignature } from '../stripe/signature.ts';
+import { configOf, type LatchkeyOptions } from './options.ts';
 
-/** What the classes of the library work in: a running Latchkey. */
-export interface House extends Pick<App, 'database' | 'customers' | 'licenses' | 'licenseReader' | 'subscriptions'> {
-  log: Log;
+export interface Offer {
+  product: string;
+  plan: string;
+}
+
+/** A running Latchkey as the classes of the library use it. */
+export interface House
+  extends Pick<
+    App,
+    | 'database'
+    | 'customers'
+    | 'licenses'
+    | 'licenseReader'
+    | 'subscriptions'
+    | 'stripe'
+    | 'projector'
+    | 'inbox'
+    | 'settle'
+    | 'pushCatalog'
+  > {
+  log: App['logs']['app'];
   now(): Date;
+  /** A fresh idempotency key for one write to Stripe. */
+  newKey(): string;
   /** The product and plan that a call without a name for them means. */
-  offer(named: { product?: string | undefined; plan?: string | undefined }): { product: string; plan: string };
+  offer(named: { product?: string | undefined; plan?: string | undefined }): Offer;
+  productName(product: string): string;
+  priceOf(offer: Offer): { amountCents: number; currency: string; interval: Interval | null };
+  currentPrice(offer: Offer): Promise<{ stripeProductId: string; stripePriceId: string } | null>;
+  offerOfPrice(priceId: string): Promise<Offer | null>;
+  isSigned(payload: Uint8Array, signature: string): boolean;
 }
 
 /** A Latchkey that runs already, or the options of one to be run for this object. */
@@ -20,36 +47,72 @@ export const libraryActor: Actor = { type: 'library', id: null };
 
 type Opened = { house: House; close(): Promise<void> };
 
-/** Opens a Latchkey without listening. Set by `latchkey.ts`, which knows how. */
-let open: ((options: LatchkeyOptions) => Promise<Opened>) | null = null;
-
 /** Those that were opened for objects built from options, by their options: equal options share one. */
-const opened = new Map<string, Promise<Opened>>();
+const opened = new Map<string, { users: number; opening: Promise<Opened> }>();
+/** The objects that opened one already, so that each counts once. */
+const users = new WeakMap<object, string>();
 
-export function openHousesWith(opener: (options: LatchkeyOptions) => Promise<Opened>): void {
-  open = opener;
+export function houseOf(app: App): House {
+  const { catalog, clock, config, database, ids } = app;
+  return {
+    ...app,
+    log: app.logs.app,
+    now: () => clock.now(),
+    newKey: () => ids.next('int'),
+    offer: (named) => offerOf(catalog.products, named),
+    productName: (product) => findProduct(catalog, product)?.name ?? product,
+    priceOf({ product, plan }) {
+      const price = findOffer(catalog, product, plan)?.plan.price;
+      if (price == null)
+        throw new LatchkeyError('plan_unknown', `The plan ${plan} of ${product} is not for sale.`, { path: 'plan' });
+      return price;
+    },
+    currentPrice: ({ product, plan }) => currentPrice(database.connection, product, plan),
+    offerOfPrice: (priceId) => planOfPrice(database.connection, priceId),
+    isSigned(rawBody, header) {
+      const secrets = [...config.stripe.webhookSecrets, ...app.webhookSecrets];
+      return verifySignature({ rawBody, header, secrets, wall: clock.wall() }) === null;
+    },
+  };
+}
+
+/** The source as one object's own, so that each object built from the same options counts as a user of what they open. */
+export function ownSource(source: HouseSource): HouseSource {
+  return 'house' in source ? source : { ...source };
 }
 
 export async function openHouse(source: HouseSource): Promise<House> {
   if ('house' in source) return source.house;
   const name = nameOf(source);
-  let house = opened.get(name);
-  if (house === undefined) {
-    if (open === null) throw new Error('Import the library from its index.');
-    house = open(source);
-    opened.set(name, house);
-    house.catch(() => opened.delete(name));
+  let shared = opened.get(name);
+  if (shared === undefined) {
+    shared = { users: 0, opening: open(source) };
+    opened.set(name, shared);
+    shared.opening.catch(() => opened.delete(name));
   }
-  return (await house).house;
+  if (!users.has(source)) {
+    users.set(source, name);
+    shared.users += 1;
+  }
+  return (await shared.opening).house;
 }
 
-/** Closes what was opened for an object built from options; one that was handed in belongs to whoever made it. */
+/** Closes what was opened for objects built from options, with the last of them; one that was handed in belongs to whoever made it. */
 export async function closeHouse(source: HouseSource): Promise<void> {
   if ('house' in source) return;
-  const name = nameOf(source);
-  const house = opened.get(name);
+  const name = users.get(source);
+  const shared = name === undefined ? undefined : opened.get(name);
+  if (name === undefined || shared === undefined) return;
+  users.delete(source);
+  shared.users -= 1;
+  if (shared.users > 0) return;
   opened.delete(name);
-  await (await house)?.close();
+  await (await shared.opening).close();
+}
+
+async function open(options: LatchkeyOptions): Promise<Opened> {
+  const app = await openApp(configOf(options));
+  return { house: houseOf(app), close: () => app.close() };
 }
 
 function nameOf(options: LatchkeyOptions): string {
@@ -57,18 +120,19 @@ function nameOf(options: LatchkeyOptions): string {
 }
 
 /** The product and plan meant by default. Throws `product_unknown` or `plan_unknown` for names that are not in the catalog. */
-export function offerOf(
+function offerOf(
   products: readonly Product[],
   named: { product?: string | undefined; plan?: string | undefined },
-): { product: string; plan: string } {
+): Offer {
   const product = named.product === undefined ? defaultProduct(products) : findProduct({ products }, named.product);
   if (product === null) {
-    throw new LatchkeyError('product_unknown', `There is no product "${named.product ?? ''}" in the catalog.`, {
-      path: 'product',
-    });
+    const detail =
+      named.product === undefined
+        ? 'The catalog has several products; say which one is meant.'
+        : `There is no product "${named.product}" in the catalog.`;
+    throw new LatchkeyError('product_unknown', detail, { path: 'product' });
   }
-  const plan: Plan | undefined =
-    named.plan === undefined ? product.plans[0] : product.plans.find(({ id }) => id === named.plan);
+  const plan = named.plan === undefined ? product.plans[0] : product.plans.find(({ id }) => id === named.plan);
   if (plan === undefined) {
     throw new LatchkeyError('plan_unknown', `${product.id} has no plan "${named.plan ?? ''}".`, { path: 'plan' });
   }

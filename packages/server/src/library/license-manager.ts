@@ -1,7 +1,7 @@
 import { addDays, dayMs, LatchkeyError, type LicenseStatus } from '@latchkey/core';
 import type { Transaction } from '../db/database.ts';
 import type { LicenseRecord } from '../modules/licenses/index.ts';
-import { closeHouse, type House, type HouseSource, libraryActor, openHouse } from './house.ts';
+import { closeHouse, type House, type HouseSource, libraryActor, openHouse, ownSource } from './house.ts';
 
 /** A licence as the library answers it. Dates are Date objects. */
 export interface LicenseData {
@@ -45,7 +45,7 @@ export class LicenseManager {
   readonly #options: LicenseManagerOptions;
 
   constructor(source: HouseSource, options: LicenseManagerOptions = {}) {
-    this.#source = source;
+    this.#source = ownSource(source);
     this.#options = options;
   }
 

@@ -1,7 +1,7 @@
 import { LatchkeyError, secondMs } from '@latchkey/core';
 import type { Transaction } from '../db/database.ts';
 import type { Subscription, Write } from '../modules/subscriptions/index.ts';
-import { closeHouse, type House, type HouseSource, libraryActor, openHouse } from './house.ts';
+import { closeHouse, type House, type HouseSource, libraryActor, openHouse, ownSource } from './house.ts';
 
 /** A subscription as the library answers it. */
 export interface SubscriptionData {
@@ -41,7 +41,7 @@ export class SubscriptionManager {
         path: 'checkIntervalSeconds',
       });
     }
-    this.#source = source;
+    this.#source = ownSource(source);
     this.#intervalSeconds = seconds;
   }
 

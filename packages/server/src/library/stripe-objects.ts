@@ -1,0 +1,2 @@
+export type { FetchedObject } from '../stripe/project.ts';
+export type { StripeObject } from '../stripe/shapes.ts';
