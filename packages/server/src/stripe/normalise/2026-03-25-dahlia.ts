@@ -13,4 +13,14 @@ function checkoutSession(body: Fields): Fields {
   return renamed === undefined ? body : { ...body, ui_mode: renamed };
 }
 
-export const dahlia: ShapeChange = { version: '2026-03-25.dahlia', newer: { 'checkout.session': checkoutSession } };
+/** Lines can count fractions. */
+function invoiceLine(body: Fields): Fields {
+  const { quantity } = body;
+  if (quantity === undefined || Object.hasOwn(body, 'quantity_decimal')) return body;
+  return { ...body, quantity_decimal: typeof quantity === 'number' ? String(quantity) : null };
+}
+
+export const dahlia: ShapeChange = {
+  version: '2026-03-25.dahlia',
+  newer: { 'checkout.session': checkoutSession, line_item: invoiceLine },
+};
