@@ -21,6 +21,8 @@ export type Layer =
   | 'dialect'
   | 'cli'
   | 'sandbox'
+  | 'pages'
+  | 'library'
   | 'wiring'
   | 'unknown';
 
@@ -43,7 +45,15 @@ function placeInServer(path: string): Place {
   if (noun === undefined) return { layer: path === 'ports.ts' ? 'ports' : 'wiring' };
   if (folder === 'modules') return { layer: layerInModule(rest), noun };
   if (folder === 'dialects') return { layer: 'dialect', noun };
-  if (folder === 'db' || folder === 'stripe' || folder === 'cli' || folder === 'sandbox') return { layer: folder };
+  if (
+    folder === 'db' ||
+    folder === 'stripe' ||
+    folder === 'cli' ||
+    folder === 'sandbox' ||
+    folder === 'pages' ||
+    folder === 'library'
+  )
+    return { layer: folder };
   return { layer: ground.includes(folder) ? 'ground' : 'unknown' };
 }
 

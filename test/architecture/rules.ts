@@ -63,6 +63,14 @@ const table: Readonly<Record<Layer, { runtime: readonly Layer[]; types: readonly
     runtime: ['core', 'ports', 'ground', 'db', 'module index', 'sandbox', 'stripe-sandbox', 'stripe'],
     types: ['core', 'ports', 'ground', 'db', 'module index', 'sandbox', 'stripe-sandbox', 'stripe'],
   },
+  pages: {
+    runtime: ['core', 'ports', 'ground', 'module index', 'pages'],
+    types: ['core', 'ports', 'ground', 'db', 'module index', 'pages'],
+  },
+  library: {
+    runtime: ['core', 'ports', 'ground', 'module index', 'library', 'wiring', 'stripe'],
+    types: ['core', 'ports', 'ground', 'db', 'module index', 'library', 'wiring', 'stripe'],
+  },
   wiring: { runtime: [], types: [] },
   unknown: { runtime: [], types: [] },
 };

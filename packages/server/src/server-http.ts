@@ -7,8 +7,7 @@ import { createHttp, databaseCheck, type Http, registerDocsPages, registerHealth
 import { readOutboxLag } from './jobs/outbox.ts';
 import { registerApiKeyRoutes } from './modules/api-keys/index.ts';
 import { registerAuditRoutes } from './modules/audit/index.ts';
-import { registerProductRoutes } from './modules/catalog/routes/products.ts';
-import { catalogRoutes } from './modules/catalog/routes/push.ts';
+import { catalogRoutes, registerProductRoutes } from './modules/catalog/index.ts';
 import { customerRoutes } from './modules/customers/index.ts';
 import { createResend, keyHolderRoutes, vendorLicenseRoutes } from './modules/licenses/index.ts';
 import { checkoutRoutes } from './modules/payments/index.ts';
@@ -108,7 +107,7 @@ function healthRoutes(http: Http, app: App, version: string): void {
 }
 
 function pages(http: Http, app: App, version: string): void {
-  const { catalog, config, localStripe, checkouts, subscriptions, licenses, licenseReader, database, projector } = app;
+  const { catalog, config, localStripe, checkouts, licenses, licenseReader, database, projector, publicUrl } = app;
   const takesPayments = localStripe !== null || config.stripe.secretKey !== null;
   frontPage(http, {
     catalog,
@@ -120,7 +119,19 @@ function pages(http: Http, app: App, version: string): void {
       return url;
     },
   });
-  successPages(http, { catalog, checkouts, subscriptions, licenses, licenseReader, database, projector });
+  successPages(http, {
+    catalog,
+    checkouts,
+    licenses,
+    licenseReader,
+    database,
+    publicUrl: () => publicUrl.current,
+    async askStripe(sessionId) {
+      await projector.fetchAndProject('checkout_session', sessionId);
+      const subscription = (await checkouts.find(sessionId))?.stripe_subscription_id ?? null;
+      if (subscription !== null) await projector.fetchAndProject('subscription', subscription);
+    },
+  });
 }
 
 function sandboxRoutes(http: Http, app: App): void {

@@ -47,10 +47,14 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   let http: Http | null = null;
   try {
     http = await createServerHttp(app);
+    const isSandbox = app.localStripe !== null;
+    if (isSandbox) await app.pushCatalog();
+    // Whoever finds the port open finds everything ready; only where the port was not known must the endpoint wait for it.
+    if (isSandbox && config.port !== 0) await registerEndpoint(app);
     const url = await listen(http, app);
+    if (isSandbox && config.port === 0) await registerEndpoint(app);
     const jobs = createServerJobs(app);
     await jobs.start();
-    await openSandbox(app);
     const listening = http;
     return {
       app,
@@ -80,11 +84,9 @@ async function listen(http: Http, app: App): Promise<string> {
   return url;
 }
 
-/** In the sandbox the local Stripe is told where to deliver, and what is for sale. */
-async function openSandbox(app: App): Promise<void> {
-  if (app.localStripe === null) return;
+/** Tells the local Stripe where to deliver. */
+async function registerEndpoint(app: App): Promise<void> {
   const { stripe, database, vault, clock } = app;
   const url = `${app.publicUrl.current}/webhook/stripe`;
   app.webhookSecrets.push(await ensureWebhookEndpoint({ api: stripe, database, vault, clock, url }));
-  await app.pushCatalog();
 }

@@ -21,6 +21,10 @@ const startScript = `Scalar.createApiReference('#reference', ${JSON.stringify({
   withDefaultFonts: false,
   telemetry: false,
   hideClientButton: true,
+  // What these offer would leave this machine.
+  showDeveloperTools: 'never',
+  agent: { disabled: true },
+  mcp: { disabled: true },
 })});`;
 
 // The reference styles itself as it runs and draws icons from data addresses; it loads nothing from elsewhere and talks to us alone.

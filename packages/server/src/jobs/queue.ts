@@ -41,8 +41,7 @@ const dayS = 24 * 60 * 60;
 
 export interface QueueOptions {
   database: OpenedDatabase;
-  // biome-ignore lint/suspicious/noExplicitAny: jobs of different data stand in one list
-  jobs: readonly JobDefinition<any>[];
+  jobs: readonly JobDefinition[];
   log: Log;
 }
 

@@ -4,18 +4,17 @@ import type { Database } from '../db/database.ts';
 import { type Html, type Http, type HttpReply, html, page } from '../http/index.ts';
 import type { LicenseReader, LicenseRecord, LicenseService } from '../modules/licenses/index.ts';
 import type { Checkout, CheckoutService } from '../modules/payments/index.ts';
-import type { SubscriptionService } from '../modules/subscriptions/index.ts';
-import type { Projector } from '../stripe/project.ts';
 import { pageStyle } from './style.ts';
 
 export interface SuccessPageOptions {
   catalog: Catalog;
   checkouts: CheckoutService;
-  subscriptions: SubscriptionService;
   licenses: LicenseService;
   licenseReader: LicenseReader;
   database: Database;
-  projector: Projector;
+  publicUrl: () => string;
+  /** Asks Stripe what became of a checkout that no webhook has told of yet. */
+  askStripe(sessionId: string): Promise<void>;
 }
 
 /** How long the page waits for the webhook before it asks Stripe itself, and how often it looks meanwhile. */
@@ -64,7 +63,12 @@ export function successPages(http: Http, options: SuccessPageOptions): void {
       const product = findProduct(options.catalog, license.product)?.name ?? license.product;
       return key === null
         ? answer(reply, 200, `Your ${product} licence`, shownBefore(product, license))
-        : answer(reply, 200, `Your ${product} licence key`, firstSight(product, license, key));
+        : answer(
+            reply,
+            200,
+            `Your ${product} licence key`,
+            firstSight({ product, license, key, address: options.publicUrl() }),
+          );
     },
   );
 
@@ -99,11 +103,7 @@ async function licenseOf(checkout: Checkout, options: SuccessPageOptions): Promi
     setTimeout(resolve, LOOK_EVERY_MS);
     await promise;
   }
-  const { projector, checkouts } = options;
-  await projector.fetchAndProject('checkout_session', sessionId);
-  const subscription = (await checkouts.find(sessionId))?.stripe_subscription_id ?? null;
-  if (subscription === null) return null;
-  await projector.fetchAndProject('subscription', subscription);
+  await options.askStripe(sessionId);
   return find(sessionId, options);
 }
 
@@ -123,7 +123,14 @@ function answer(reply: HttpReply, status: number, title: string, body: Html): Ht
   });
 }
 
-function firstSight(product: string, license: LicenseRecord, key: string): Html {
+interface FirstSight {
+  product: string;
+  license: LicenseRecord;
+  key: string;
+  address: string;
+}
+
+function firstSight({ product, license, key, address }: FirstSight): Html {
   return html`<p>Thank you. This key unlocks ${product}. It is shown here this once, and on its way to you by mail.</p>
 <pre class="key" id="key">${key}</pre>
 <p><button type="button" data-copy="key" hidden>Copy the key</button></p>
@@ -133,9 +140,15 @@ ${facts(license)}
 <li>Keep the key somewhere safe; whoever has it can use your licence.</li>
 <li>Enter it in ${product}, which activates it for that machine. By hand it is one call:</li>
 </ol>
-<pre>curl -X POST ${'"$LATCHKEY"'}/v1/licenses/activate \\
-  -H 'content-type: application/json' \\
-  -d '{"key": "<your key>", "machine": {"fingerprint": "server_001"}}'</pre>`;
+<pre>${activationCall(address)}</pre>`;
+}
+
+function activationCall(address: string): string {
+  return [
+    `curl -X POST ${address}/v1/licenses/activate \\`,
+    "  -H 'content-type: application/json' \\",
+    `  -d '{"key": "<your key>", "machine": {"fingerprint": "server_001"}}'`,
+  ].join('\n');
 }
 
 function shownBefore(product: string, license: LicenseRecord): Html {
@@ -147,10 +160,16 @@ ${resendForm()}`;
 }
 
 function facts(license: LicenseRecord): Html {
-  const until = license.expiresAt === null ? 'does not end' : new Date(license.expiresAt).toUTCString();
+  const until = license.expiresAt === null ? 'does not end' : dayText(new Date(license.expiresAt));
   const machines = license.maxMachines === -1 ? 'unlimited' : String(license.maxMachines);
   return html`<dl><dt>Paid until</dt><dd>${until}${license.coverage === 'renewing' ? ', renews by itself' : ''}</dd>
 <dt>Machines</dt><dd>${machines}</dd></dl>`;
+}
+
+const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
+
+function dayText(instant: Date): string {
+  return `${DAY.format(instant)} (UTC)`;
 }
 
 function resendForm(): Html {

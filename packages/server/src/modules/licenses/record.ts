@@ -52,9 +52,11 @@ const NO_ENTITLEMENTS: ReadonlySet<string> = new Set();
 export function termPolicy(catalog: Catalog, productId: string, planId: string): TermPolicy {
   const product = findProduct(catalog, productId);
   const plan = product === null ? null : findPlan(product, planId);
+  const dunning = product?.dunning ?? DEFAULT_DUNNING_POLICY;
   const notices = (plan?.license ?? DEFAULT_LICENSE_POLICY).expiringNoticeDays;
   return {
-    graceMs: (product?.dunning ?? DEFAULT_DUNNING_POLICY).graceDays * dayMs,
+    graceMs: dunning.graceDays * dayMs,
+    keepWhenUnpaid: dunning.whenGraceEnds === 'keep',
     expiringWithinMs: Math.max(0, ...notices) * dayMs,
   };
 }

@@ -349,10 +349,13 @@ function statusExpression(catalog: Catalog, now: Date) {
   );
   const fallback = termPolicy({ products: [] }, '', '').graceMs / 1000;
   const withGrace = sql`licenses.expires_at + make_interval(secs => coalesce((${graceSeconds}::jsonb ->> licenses.product)::float8, ${fallback}))`;
+  const keptWhenUnpaid = catalog.products
+    .filter((product) => termPolicy(catalog, product.id, '').keepWhenUnpaid === true)
+    .map((product) => product.id);
   const paymentHold = sql`(SELECT effective_at FROM license_holds h WHERE h.license_id = licenses.id AND h.cause = 'payment')`;
   const accessEnd = sql`CASE licenses.coverage
     WHEN 'renewing' THEN ${withGrace}
-    WHEN 'past_due' THEN greatest(coalesce(${paymentHold}, ${withGrace}), licenses.expires_at)
+    WHEN 'past_due' THEN CASE WHEN licenses.product = ANY(${keptWhenUnpaid}::text[]) THEN NULL ELSE greatest(coalesce(${paymentHold}, ${withGrace}), licenses.expires_at) END
     ELSE licenses.expires_at END`;
   const held = (effect: string) =>
     sql`EXISTS (SELECT 1 FROM license_holds h WHERE h.license_id = licenses.id AND h.effect = ${effect} AND h.effective_at <= ${now}::timestamptz)`;

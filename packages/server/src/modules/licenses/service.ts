@@ -363,12 +363,7 @@ export function createLicenseService(options: LicenseServiceOptions) {
         await repository.removeHold(transaction.connection, license.id, cause);
         await audit(transaction, 'license.hold_lifted', license.id, { cause });
       } else {
-        // A hold that already bites keeps the moment it began.
-        if (
-          stands?.effect === wanted.effect &&
-          (wanted.effect === 'revoke' || stands.effectiveAt === wanted.effectiveAt)
-        )
-          continue;
+        if (stands !== undefined && saysTheSame(stands, wanted, clock.now().getTime())) continue;
         await repository.putHold(transaction.connection, license.id, { cause, ...wanted });
         await audit(transaction, 'license.hold_placed', license.id, { cause, ...wanted });
       }
@@ -376,6 +371,12 @@ export function createLicenseService(options: LicenseServiceOptions) {
     }
     return any;
   }
+}
+
+/** A hold that bites already keeps the moment it began; one that lies ahead must lie at the same moment. */
+function saysTheSame(stands: Hold, wanted: Pick<Hold, 'effect' | 'effectiveAt'>, now: number): boolean {
+  if (stands.effect !== wanted.effect) return false;
+  return stands.effectiveAt === wanted.effectiveAt || (stands.effectiveAt <= now && wanted.effectiveAt <= now);
 }
 
 function offer(catalog: Catalog, productId: string, planId: string) {

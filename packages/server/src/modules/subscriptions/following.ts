@@ -248,7 +248,7 @@ export function createFollowing(options: FollowingOptions) {
           ...owing,
           amountCents: owed?.amountDueCents ?? current.amountCents,
           currency: owed?.currency ?? current.currency,
-          attempt: view.failedPayments,
+          attempt: owed?.attemptCount ?? view.failedPayments,
           failuresBeforeRevocation: policiesOf(catalog, product).dunning.failuresBeforeRevocation,
           graceUntil: view.standing === 'grace' ? iso(view.graceUntil) : null,
         };

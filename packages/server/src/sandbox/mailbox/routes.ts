@@ -38,7 +38,7 @@ export function registerMailboxRoutes(http: Http, options: { mailbox: SandboxMai
       schema: {
         summary: 'Read the letters that would have been sent',
         description: 'Newest first, at most 500. Sandbox only.',
-        tags: ['sandbox'],
+        tags: ['Sandbox'],
         querystring: z.object({ to: z.string().max(320).optional().describe('Only those to this address.') }),
         response: { 200: z.array(letterSchema) },
       },

@@ -1,8 +1,8 @@
 import { type Catalog, findProduct, LatchkeyError } from '@latchkey/core';
 import { z } from 'zod';
 import { type Http, pageOf, pageQuery } from '../../../http/index.ts';
-
-import { productSchema, publicProduct } from '../index.ts';
+import { publicProduct } from '../public-product.ts';
+import { productSchema } from '../schemas.ts';
 
 /** `GET /v1/products` and `GET /v1/products/:id`: what is sold, for anyone. The catalog does not change while the server runs. */
 export function registerProductRoutes(http: Http, catalog: Catalog): void {
@@ -15,7 +15,7 @@ export function registerProductRoutes(http: Http, catalog: Catalog): void {
       schema: {
         summary: 'List products',
         description: 'Every product with its plans, prices and packs, in the order of the catalog.',
-        tags: ['products'],
+        tags: ['Products'],
         querystring: pageQuery,
         response: { 200: pageOf(productSchema) },
       },
@@ -39,7 +39,7 @@ export function registerProductRoutes(http: Http, catalog: Catalog): void {
       config: { access: 'anyone' },
       schema: {
         summary: 'Read a product',
-        tags: ['products'],
+        tags: ['Products'],
         params: z.object({ id: z.string().max(100) }),
         response: { 200: productSchema },
       },

@@ -16,7 +16,7 @@ export function catalogRoutes(http: Http, { push }: { push(): Promise<PushedPlan
     {
       config: { access: 'admin', idempotency: false },
       schema: {
-        tags: ['products'],
+        tags: ['Products'],
         summary: 'Push the catalog to Stripe',
         description: 'Makes the products and prices that Stripe does not have yet. Running it again changes nothing.',
         response: { 200: z.object({ data: z.array(pushed) }) },
