@@ -9,7 +9,7 @@ const ports = createTestPorts();
 let test: TestDatabase;
 let http: Http;
 let done = 0;
-let behave: 'well' | 'failing' | 'failing after its commit' | 'waiting' = 'well';
+let behave: 'well' | 'failing' | 'failing after its commit' | 'waiting' | 'ending after its commit' = 'well';
 let inHandler = () => {};
 let proceed = () => {};
 beforeAll(async () => {
@@ -28,6 +28,7 @@ beforeAll(async () => {
       await connection.insertInto('settings').values({ key, value: '1', updated_at: ports.clock.wall() }).execute();
     });
     done += 1;
+    if (behave === 'ending after its commit') await new Promise<void>(() => inHandler());
     if (behave === 'failing after its commit') throw new Error('broke after the write');
     return reply
       .code(201)
@@ -185,10 +186,13 @@ describe('a request that failed', () => {
   });
 
   it('because its process ended after its commit: told, and not done again', async () => {
-    await post('k1');
-    // As the process left it that ended before it could keep its answer.
-    const lost = { status: 0, answer_ciphertext: null, answer_secret_id: null };
-    await test.database.connection.updateTable('idempotency_keys').set(lost).execute();
+    behave = 'ending after its commit';
+    const entered = new Promise<void>((resolve) => {
+      inHandler = resolve;
+    });
+    void post('k1');
+    await entered;
+    behave = 'well';
     expect((await post('k1')).json().code).toBe('idempotency_key_in_use');
     ports.clock.pass(61_000);
     const answer = await post('k1');

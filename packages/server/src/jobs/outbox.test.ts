@@ -190,14 +190,19 @@ describe('a process that ends half-way', () => {
     const deliverers: Record<string, Deliverer> = {
       letter: { mode: 'external', deliver: async (row) => void sent.push(row.effectKey) },
     };
-    const dying = createOutboxStep({
-      database: test.database,
-      clock: ports.clock,
-      log: ports.log,
-      deliverers: { letter: { mode: 'external', deliver: () => new Promise(() => {}) } },
+    await new Promise<void>((resolve) => {
+      const never = (): Promise<void> => {
+        resolve();
+        return new Promise(() => {});
+      };
+      const { database } = test;
+      const dying = createOutboxStep({
+        database,
+        ...ports,
+        deliverers: { letter: { mode: 'external', deliver: never } },
+      });
+      void dying();
     });
-    void dying();
-    while ((await rows())[0]?.attempts !== 1);
     await workerOver(deliverers).settled();
     expect(sent).toEqual([]);
     await releaseOutboxClaims(test.database.connection);
