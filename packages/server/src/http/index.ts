@@ -1,17 +1,16 @@
 /** What routes, dialects and the one who wires need of the HTTP side. */
 
-export { type Authenticate, admin, anyone, assertAccess, bearerToken } from './authentication.ts';
+export type { Authenticate } from './authentication.ts';
 export { registerDocsPages } from './docs-pages.ts';
-export { describeError, setErrorHeaders } from './error-handling.ts';
 export { databaseCheck, type HealthOptions, type ReadinessCheck, registerHealthRoutes } from './health.ts';
 export { escapeHtml, Html, type HtmlPart, html } from './html.ts';
 export { expireIdempotencyKeys } from './idempotency.ts';
 export { type Page, page } from './page.ts';
-export { decodeCursor, encodeCursor, type Position, pageOf, pageQuery, toPage } from './paging.ts';
-export { type Problem, problemSchema, toLatchkeyError, toProblem } from './problem.ts';
+export { decodeCursor, type Position, pageOf, pageQuery, toPage } from './paging.ts';
+export type { Problem } from './problem.ts';
 export type { RateLimitPolicy } from './rate-limits.ts';
 export { type RawBodyRoute, registerRawBodyRoute } from './raw-body.ts';
 export { type Scope, scopes } from './scopes.ts';
-export { actorOf, createHttp, type HttpOptions } from './server.ts';
+export { createHttp, type HttpOptions } from './server.ts';
 export { closeHttp } from './shutdown.ts';
 export type { Access, Http, HttpReply, HttpRequest, Principal } from './types.ts';

@@ -1,5 +1,7 @@
 import swagger from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { problemSchema } from './problem.ts';
 import { scopes } from './scopes.ts';
 import type { Access, Http } from './types.ts';
 
@@ -66,5 +68,7 @@ function describeErrors(document: OpenApiDocument): OpenApiDocument {
       responses.default ??= { description: 'What went wrong.', content: problem };
     }
   }
-  return document;
+  const { components } = document as { components?: { schemas?: Record<string, unknown> } };
+  const schemas = { ...components?.schemas, Problem: z.toJSONSchema(problemSchema) };
+  return { ...document, components: { ...components, schemas } } as OpenApiDocument;
 }

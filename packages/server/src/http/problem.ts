@@ -14,18 +14,17 @@ export interface Problem {
   [more: string]: unknown;
 }
 
-export const problemSchema = z
-  .looseObject({
-    type: z.url().describe('The address of the page on this code.'),
-    title: z.string(),
-    status: z.int(),
-    code: z.enum(Object.keys(errorRegistry) as [ErrorCode, ...ErrorCode[]]),
-    detail: z.string().describe('What happened this time.'),
-    request_id: z.string(),
-    path: z.string().optional().describe('The field at fault.'),
-    errors: z.array(z.object({ path: z.string(), code: z.string(), message: z.string() })).optional(),
-  })
-  .meta({ id: 'Problem' });
+/** The same for the API reference. */
+export const problemSchema = z.looseObject({
+  type: z.url().describe('The address of the page on this code.'),
+  title: z.string(),
+  status: z.int(),
+  code: z.enum(Object.keys(errorRegistry) as [ErrorCode, ...ErrorCode[]]),
+  detail: z.string().describe('What happened this time.'),
+  request_id: z.string(),
+  path: z.string().optional().describe('The field at fault.'),
+  errors: z.array(z.object({ path: z.string(), code: z.string(), message: z.string() })).optional(),
+});
 
 /** What Fastify and zod throw, in our words. */
 const frameworkCodes: Readonly<Record<string, [ErrorCode, string]>> = {

@@ -126,7 +126,7 @@ function decorateRequests(http: Http, { database }: HttpOptions, failures: Failu
 }
 
 /** On whose behalf a request's transaction acts. */
-export function actorOf({ type, id }: Principal): Actor {
+function actorOf({ type, id }: Principal): Actor {
   return { type, id };
 }
 
