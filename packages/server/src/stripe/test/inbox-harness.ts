@@ -33,6 +33,7 @@ export interface InboxHarnessOptions {
   handlers?: ProjectionHandlers;
   crashPoint?: CrashPoint;
   concurrency?: number;
+  secrets?: readonly string[];
 }
 
 /** The inbox with the projection behind it, over a test's database and a Stripe of its own. */
@@ -41,12 +42,13 @@ export function createInboxHarness({
   ports,
   fetch,
   handlers = {},
+  secrets = [webhookSecret],
   ...options
 }: InboxHarnessOptions): InboxHarness {
   const { clock, ids, log } = ports;
   const projector = createProjector({ database, clock, fetch, handlers, log });
   const audit = createAudit({ ids, clock });
-  const webhookSecrets = () => [webhookSecret];
+  const webhookSecrets = () => secrets;
   const inbox = createInbox({ database, clock, ids, projector, audit, log, webhookSecrets, ...options });
   return {
     inbox,
