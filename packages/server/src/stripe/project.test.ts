@@ -157,6 +157,18 @@ describe('an answer that was under way', () => {
     expect((await mirrored('subscription', id))?.object).toEqual(canceled);
   });
 
+  it('of unknown age, as Stripe repeats it for an idempotency key, undoes nothing that is known', async () => {
+    const stripe = createSimulatedStripe();
+    const id = nextId();
+    const { inbox, deliver, projector, mirrored } = harness(stripe);
+    await projector.projectFetched('subscription', subscription(id, 'incomplete'), new Date(0));
+    expect((await mirrored('subscription', id))?.object.status).toBe('incomplete');
+    await deliver(stripe.change('customer.subscription.updated', subscription(id, 'active')));
+    await inbox.worker.settled();
+    await projector.projectFetched('subscription', subscription(id, 'incomplete'), new Date(0));
+    expect((await mirrored('subscription', id))?.object.status).toBe('active');
+  });
+
   it('is given up for the moment when the object changes with every look, and what is known stays', async () => {
     const { stripe, id, asking, other, failed } = await inDoubt();
     stripe.underWay = async () => {

@@ -21,7 +21,10 @@ export type FetchStripeObject = (type: MirroredType, id: string) => Promise<Fetc
 
 /** Brings the mirror, and with it the house, in line with what Stripe said: in whatever order it was heard. */
 export interface Projector {
-  /** Projects one object as an answer of Stripe's (a fetch or our own call's answer) that was true at `asOf`. In a transaction of its own. */
+  /**
+   * Projects one object as an answer of Stripe's (a fetch or our own call's answer) that was true at `asOf`, the Date of the answer. In a
+   * transaction of its own. An answer that Stripe only repeated for an idempotency key is of unknown age: date it with the epoch.
+   */
   projectFetched(type: MirroredType, object: StripeObject, asOf: Date): Promise<void>;
   /** Fetches an object and projects it; 'missing' when Stripe does not know it. */
   fetchAndProject(type: MirroredType, id: string): Promise<'projected' | 'missing'>;
