@@ -92,6 +92,7 @@ describe('the API reference', () => {
   it('describes every call: who may make it, what it takes, answers, and answers when it fails', async () => {
     const document = (await http.inject('/openapi.json')).json();
     expect(document.openapi).toBe('3.1.0');
+    expect(document.servers).toEqual([{ url: 'http://latchkey.test' }]);
     expect(document.paths['/v1/things'].post).toMatchObject({
       summary: 'Make a thing',
       security: [{ bearer: ['licenses:write'] }],

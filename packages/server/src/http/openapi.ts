@@ -21,7 +21,6 @@ export async function addOpenApi(http: Http, { publicUrl, version }: OpenApiOpti
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Latchkey', version, description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
-      servers: [{ url: publicUrl() }],
       components: {
         securitySchemes: {
           bearer: {
@@ -42,13 +41,13 @@ export async function addOpenApi(http: Http, { publicUrl, version }: OpenApiOpti
     transformObject: (input) =>
       describeErrors(jsonSchemaTransformObject(input as Parameters<typeof jsonSchemaTransformObject>[0])),
   });
-  http.get(
-    '/openapi.json',
-    { config: { access: 'anyone', quiet: true }, schema: { hide: true } },
-    async (_request, reply) =>
-      // As it is: the document is no answer of a schema of ours.
-      reply.type('application/json').send(JSON.stringify(http.swagger())),
-  );
+  // Written once: routes do not change any more once the first request can come.
+  let text: string | null = null;
+  const config = { access: 'anyone', quiet: true } as const;
+  http.get('/openapi.json', { config, schema: { hide: true } }, async (_request, reply) => {
+    text ??= JSON.stringify({ ...http.swagger(), servers: [{ url: publicUrl() }] });
+    return reply.type('application/json').send(text);
+  });
 }
 
 function securityOf(access: Access): { security: Record<string, string[]>[] } {
@@ -60,15 +59,16 @@ type OpenApiDocument = ReturnType<typeof jsonSchemaTransformObject>;
 
 /** Every call may answer an error, and all errors look alike. */
 function describeErrors(document: OpenApiDocument): OpenApiDocument {
-  const problem = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+  const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
   for (const operations of Object.values(document.paths ?? {})) {
     for (const operation of Object.values(operations ?? {})) {
       if (typeof operation !== 'object' || operation === null || !('responses' in operation)) continue;
       const responses = operation.responses as Record<string, unknown>;
-      responses.default ??= { description: 'What went wrong.', content: problem };
+      responses.default ??= { description: 'What went wrong.', content };
     }
   }
   const { components } = document as { components?: { schemas?: Record<string, unknown> } };
-  const schemas = { ...components?.schemas, Problem: z.toJSONSchema(problemSchema) };
+  const { $schema: _, ...problem } = z.toJSONSchema(problemSchema);
+  const schemas = { ...components?.schemas, Problem: problem };
   return { ...document, components: { ...components, schemas } } as OpenApiDocument;
 }
