@@ -1,0 +1,323 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabaseUrl } from '../../../test/support/database.ts';
+import { parseConfig } from './config/config.ts';
+import { type Server, startServer } from './server.ts';
+
+let server: Server;
+let folder: string;
+let drop: () => Promise<void>;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'latchkey-server-'));
+  const test = await createTestDatabaseUrl();
+  drop = test.drop;
+  server = await startServer(
+    parseConfig({
+      PORT: '0',
+      SANDBOX: 'on',
+      SANDBOX_PORT: '0',
+      DATA_DIR: folder,
+      LOG_LEVEL: 'silent',
+      LATCHKEY_SECRET: 'a root secret for the tests of the server',
+      ...(test.url === null ? {} : { DATABASE_URL: test.url }),
+    }),
+  );
+});
+
+afterAll(async () => {
+  await server?.close();
+  await drop?.();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Answer {
+  status: number;
+  type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: an answer is whatever came over the wire
+  body: any;
+}
+
+async function call(method: string, path: string, body?: unknown, token: string | null = null): Promise<Answer> {
+  const response = await fetch(`${server.url}${path}`, {
+    method,
+    redirect: 'manual',
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const type = response.headers.get('content-type') ?? '';
+  return { status: response.status, type, body: type.includes('json') ? JSON.parse(text) : text };
+}
+
+const admin = (method: string, path: string, body?: unknown) => call(method, path, body, server.app.adminToken.token);
+
+async function keyWith(...scopes: string[]): Promise<string> {
+  const { body } = await admin('POST', '/v1/api-keys', { name: 'test', scopes });
+  return body.key;
+}
+
+describe('who may call', () => {
+  const guarded: [string, string, string | null][] = [
+    ['GET', '/v1/licenses', 'licenses:read'],
+    ['GET', '/v1/licenses/statistics', 'licenses:read'],
+    ['GET', '/v1/licenses/lic_none', 'licenses:read'],
+    ['POST', '/v1/licenses', 'licenses:write'],
+    ['POST', '/v1/licenses/lic_none/renew', 'licenses:write'],
+    ['POST', '/v1/licenses/lic_none/suspend', 'licenses:write'],
+    ['POST', '/v1/licenses/lic_none/reinstate', 'licenses:write'],
+    ['POST', '/v1/licenses/lic_none/revoke', 'licenses:write'],
+    ['POST', '/v1/licenses/lic_none/transfer', 'licenses:write'],
+    ['GET', '/v1/customers', 'customers:read'],
+    ['GET', '/v1/customers/cust_none', 'customers:read'],
+    ['POST', '/v1/customers', 'customers:write'],
+    ['GET', '/v1/subscriptions', 'subscriptions:read'],
+    ['GET', '/v1/subscriptions/statistics', 'subscriptions:read'],
+    ['GET', '/v1/subscriptions/subs_none', 'subscriptions:read'],
+    ['POST', '/v1/subscriptions/subs_none/cancel', 'subscriptions:write'],
+    ['POST', '/v1/subscriptions/subs_none/resume', 'subscriptions:write'],
+    ['GET', '/v1/checkouts/cs_none', 'payments:read'],
+    ['GET', '/v1/inbox', null],
+    ['GET', '/v1/audit', null],
+    ['GET', '/v1/api-keys', null],
+    ['POST', '/v1/api-keys', null],
+    ['POST', '/v1/catalog/push', null],
+    ['GET', '/sandbox/time', null],
+    ['POST', '/sandbox/time/advance', null],
+    ['GET', '/sandbox/mail', null],
+  ];
+
+  it.each(guarded)('%s %s wants a token, and of an API key its scope %s', async (method, path, scope) => {
+    const body = method === 'POST' ? {} : undefined;
+    const nobody = await call(method, path, body);
+    expect(nobody).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
+    expect(await call(method, path, body, 'not-a-token')).toMatchObject({ status: 401 });
+    const other = await keyWith(scope === 'events:read' ? 'usage:read' : 'events:read');
+    expect(await call(method, path, body, other)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+    if (scope === null) return;
+    const allowed = await call(method, path, body, await keyWith(scope));
+    expect([200, 201, 400, 404, 409]).toContain(allowed.status);
+  });
+
+  it('every route of the API is in this list or meant for anyone', async () => {
+    const { body } = await call('GET', '/openapi.json');
+    const open = [
+      '/v1/products',
+      '/v1/checkouts',
+      '/v1/licenses/validate',
+      '/v1/licenses/activate',
+      '/v1/licenses/deactivate',
+      '/v1/licenses/resend',
+      '/health',
+      '/health/ready',
+      '/webhook/stripe',
+      '/v1/products/{id}',
+    ];
+    const known = new Set([
+      ...guarded.map(([method, path]) => `${method} ${path.replace(/\/[a-z]+_none/, '/{id}')}`),
+      ...open.flatMap((path) => [`GET ${path}`, `POST ${path}`]),
+    ]);
+    const rest = [
+      'GET /v1/inbox/{id}',
+      'POST /v1/inbox/{id}/replay',
+      'DELETE /v1/api-keys/{id}',
+      'POST /v1/api-keys/{id}/revoke',
+    ];
+    const routes = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(routes.filter((route) => !known.has(route) && !rest.includes(route))).toEqual([]);
+    for (const route of rest.filter((one) => routes.includes(one))) {
+      const [method = '', path = ''] = route.split(' ');
+      expect((await call(method, path.replace('{id}', 'none'), method === 'POST' ? {} : undefined)).status, route).toBe(
+        401,
+      );
+    }
+  });
+});
+
+describe('a request that is wrong', () => {
+  const license = { product: 'infinite-server26', email: 'wrong@example.com' };
+  const wrong: [string, string, unknown, number, string, string | undefined][] = [
+    ['an unknown product', '/v1/checkouts', { product: 'nothing' }, 400, 'product_unknown', 'product'],
+    ['an unknown plan', '/v1/checkouts', { product: 'infinite-server26', plan: 'gold' }, 400, 'plan_unknown', 'plan'],
+    ['a free plan', '/v1/checkouts', { product: 'crypto-orchestrator', plan: 'free' }, 400, 'invalid_request', 'plan'],
+    ['no plan of several', '/v1/checkouts', { product: 'crypto-orchestrator' }, 400, 'invalid_request', 'plan'],
+    ['a pack', '/v1/checkouts', { product: 'redline2', pack: 'small' }, 400, 'invalid_request', 'pack'],
+    ['no product', '/v1/checkouts', {}, 400, 'invalid_request', 'product'],
+    [
+      'a script as address',
+      '/v1/checkouts',
+      { product: 'infinite-server26', success_url: 'javascript:alert(1)' },
+      400,
+      'invalid_request',
+      'success_url',
+    ],
+    [
+      'an address that is none',
+      '/v1/checkouts',
+      { product: 'infinite-server26', email: 'nobody' },
+      400,
+      'invalid_request',
+      'email',
+    ],
+    ['no key', '/v1/licenses/validate', {}, 400, 'invalid_request', 'key'],
+    ['no machine', '/v1/licenses/activate', { key: 'x' }, 400, 'invalid_request', 'machine'],
+    [
+      'an empty fingerprint',
+      '/v1/licenses/activate',
+      { key: 'x', machine: { fingerprint: ' ' } },
+      400,
+      'invalid_request',
+      'machine.fingerprint',
+    ],
+    [
+      'a product without an engine for its keys',
+      '/v1/licenses',
+      { product: 'quantum-falcon', plan: 'pro' },
+      409,
+      'license_state_conflict',
+      'product',
+    ],
+    ['a date that is none', '/v1/licenses', { ...license, expires_at: 'soon' }, 400, 'invalid_request', 'expires_at'],
+    [
+      'an unknown customer',
+      '/v1/licenses',
+      { product: 'infinite-server26', customer_id: 'cust_none' },
+      404,
+      'resource_missing',
+      undefined,
+    ],
+  ];
+
+  it.each(wrong)('%s is told so with its field', async (_what, path, body, status, code, field) => {
+    const answer = await admin('POST', path, body);
+    expect(answer).toMatchObject({ status, body: { code, status } });
+    expect(answer.type).toContain('application/problem+json');
+    const fields = [answer.body.path, ...(answer.body.errors ?? []).map((error: { path: string }) => error.path)];
+    if (field !== undefined) expect(fields).toContain(field);
+    expect(JSON.stringify(answer.body)).not.toContain('at ');
+  });
+
+  it('a page for each code explains it', async () => {
+    const { body } = await call('POST', '/v1/licenses/validate', {});
+    const page = await fetch(body.type);
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain('invalid_request');
+  });
+});
+
+describe('licences over HTTP', () => {
+  it('are issued, listed, withheld, given back, handed on and resent', async () => {
+    const issued = await admin('POST', '/v1/licenses', { product: 'infinite-server26', email: 'Vendor@Example.com' });
+    expect(issued.status).toBe(201);
+    const { id, key } = issued.body;
+    expect(key).toHaveLength(271);
+    const valid = async () => (await call('POST', '/v1/licenses/validate', { key })).body;
+    expect(await valid()).toMatchObject({ valid: true, code: 'VALID', license: { id } });
+    expect(await valid()).not.toHaveProperty('license.customer_id');
+    expect((await admin('GET', `/v1/licenses/${id}`)).body).not.toHaveProperty('key');
+    const listed = await admin('GET', '/v1/licenses?email=vendor@example.com&status=active');
+    expect(listed.body.data.map((license: { id: string }) => license.id)).toEqual([id]);
+
+    await admin('POST', `/v1/licenses/${id}/suspend`, { reason: 'a question of the vendor' });
+    expect(await valid()).toMatchObject({ valid: false, code: 'SUSPENDED' });
+    expect((await valid()).because.at(-1).detail).toContain('a question of the vendor');
+    await admin('POST', `/v1/licenses/${id}/reinstate`);
+    expect((await admin('POST', `/v1/licenses/${id}/reinstate`)).body.code).toBe('license_state_conflict');
+    expect(await valid()).toMatchObject({ code: 'VALID' });
+
+    await call('POST', '/v1/licenses/activate', { key, machine: { fingerprint: 'first', name: 'web-1' } });
+    const handed = await admin('POST', `/v1/licenses/${id}/transfer`, { email: 'next@example.com' });
+    expect(handed.body).toMatchObject({ machines_used: 0, machines: [] });
+
+    expect((await call('POST', '/v1/licenses/resend', { email: 'next@example.com' })).status).toBe(202);
+    expect((await call('POST', '/v1/licenses/resend', { email: 'nobody@example.com' })).status).toBe(202);
+    await server.app.settle();
+    const { body: mail } = await admin('GET', '/sandbox/mail?to=next@example.com');
+    expect(mail).toHaveLength(1);
+    expect(mail[0].text).toContain(key);
+    expect((await admin('GET', '/sandbox/mail?to=nobody@example.com')).body).toEqual([]);
+  });
+
+  it('a retried issue under one Idempotency-Key issues one licence and answers the same bytes', async () => {
+    const issue = () =>
+      fetch(`${server.url}/v1/licenses`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'idempotency-key': 'issue-once',
+          authorization: `Bearer ${server.app.adminToken.token}`,
+        },
+        body: JSON.stringify({ product: 'infinite-server26', email: 'retry@example.com' }),
+      }).then((response) => response.text());
+    const first = await issue();
+    expect(await issue()).toBe(first);
+    const { body } = await admin('GET', '/v1/licenses?email=retry@example.com');
+    expect(body.data).toHaveLength(1);
+  });
+
+  it('the wrong product is refused before a seat is taken', async () => {
+    const { body } = await admin('POST', '/v1/licenses', { product: 'infinite-server26' });
+    const answer = await call('POST', '/v1/licenses/activate', {
+      key: body.key,
+      machine: { fingerprint: 'm' },
+      product: 'redline2',
+    });
+    expect(answer.body).toMatchObject({ valid: false, code: 'PRODUCT_MISMATCH', license: { machines_used: 0 } });
+  });
+});
+
+describe('the catalog in Stripe', () => {
+  it('is pushed once, however often', async () => {
+    const { body } = await admin('POST', '/v1/catalog/push');
+    expect(body.data.length).toBeGreaterThan(5);
+    expect(body.data.every((plan: { change: string }) => plan.change === 'unchanged')).toBe(true);
+  });
+});
+
+describe('from checkout to key', () => {
+  async function pay(email: string): Promise<string> {
+    const checkout = await call('POST', '/v1/checkouts', { product: 'infinite-server26', email });
+    expect(checkout.status).toBe(201);
+    const paid = await fetch(`${server.app.localStripe?.url}/_sandbox/checkout/sessions/${checkout.body.id}/complete`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${server.app.adminToken.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ payment_method: 'pm_card_visa' }),
+    });
+    expect(paid.status).toBe(200);
+    return checkout.body.id;
+  }
+
+  it('the success page shows the key once, and never to a second visitor', async () => {
+    const session = await pay('page@example.com');
+    const first = await call('GET', `/checkout/success?session_id=${session}`);
+    expect(first.status).toBe(200);
+    const key = /[0-9a-f]{16}(-[0-9a-f]{16}){15}/.exec(first.body)?.[0] ?? '';
+    expect((await call('POST', '/v1/licenses/validate', { key })).body.code).toBe('VALID');
+    const second = await call('GET', `/checkout/success?session_id=${session}`);
+    expect(second.body).not.toContain(key);
+    expect(second.body).toContain(key.slice(-4));
+    expect((await call('GET', '/checkout/success?session_id=cs_test_unknown')).status).toBe(404);
+  });
+
+  it('shows the key to one of many who ask at the same moment', async () => {
+    const session = await pay('rush@example.com');
+    const pages = await Promise.all(
+      Array.from({ length: 8 }, () => call('GET', `/checkout/success?session_id=${session}`)),
+    );
+    expect(pages.filter((page) => /[0-9a-f]{16}(-[0-9a-f]{16}){15}/.test(page.body))).toHaveLength(1);
+  });
+
+  it('the front page says what is sold, and its button leads to a checkout', async () => {
+    const front = await call('GET', '/');
+    expect(front.body).toContain('Infinite Server26');
+    const bought = await call('POST', '/buy/infinite-server26/license');
+    expect(bought.status).toBe(303);
+  });
+});
