@@ -30,7 +30,7 @@ import {
   type MailTransport,
   type Notifications,
 } from './modules/notifications/index.ts';
-import { type CheckoutService, createCheckouts } from './modules/payments/index.ts';
+import { type CheckoutService, createCheckouts, createPurchases } from './modules/payments/index.ts';
 import { createSubscriptionService, type SubscriptionService } from './modules/subscriptions/index.ts';
 import { bootLocalStripe, type LocalStripe, SANDBOX_SECRET_KEY } from './sandbox/boot.ts';
 import { createSandboxMailbox, type SandboxMailbox } from './sandbox/mailbox/store.ts';
@@ -152,6 +152,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     publicUrl: () => publicUrl.current,
     currentPrice,
     intents: createCheckoutIntents(intents, () => checkouts),
+    purchased: createPurchases({ customers, licenses, notifications }),
   });
   const inbox = createInbox({
     database,

@@ -108,9 +108,10 @@ async function licenseOf(checkout: Checkout, options: SuccessPageOptions): Promi
 }
 
 async function find(sessionId: string, options: SuccessPageOptions): Promise<LicenseRecord | null> {
+  const { connection } = options.database;
   const subscription = (await options.checkouts.find(sessionId))?.stripe_subscription_id ?? null;
-  if (subscription === null) return null;
-  return options.licenseReader.findByOrigin(options.database.connection, `subscription:${subscription}`);
+  const origin = subscription === null ? `checkout:${sessionId}` : `subscription:${subscription}`;
+  return options.licenseReader.findByOrigin(connection, origin);
 }
 
 function answer(reply: HttpReply, status: number, title: string, body: Html): HttpReply {

@@ -40,9 +40,18 @@ export function createProjectionHandlers({
       if (reference != null) await subscriptions().follow(transaction, reference);
     },
     async checkout_session(transaction, { object }) {
-      const { id, status, subscription, customer, customer_details, customer_email } = object;
+      const { id, mode, status, payment_status, subscription, customer, customer_details, customer_email } = object;
       const email = customer_details?.email ?? customer_email ?? null;
-      await checkouts().followSession(transaction, { id, status, subscription, email });
+      await checkouts().followSession(transaction, {
+        id,
+        mode,
+        status,
+        isPaid: payment_status === 'paid' || payment_status === 'no_payment_required',
+        subscription,
+        stripeCustomerId: customer,
+        email,
+        name: customer_details?.name ?? null,
+      });
       if (status !== 'complete' || customer === null || email === null) return;
       // The session says who paid, also when nothing else of the customer was heard yet.
       await customers.ensure(transaction, { stripeCustomerId: customer, email, name: customer_details?.name ?? null });

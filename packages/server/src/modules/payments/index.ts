@@ -1,5 +1,6 @@
 /** Payments: checkouts, from a plan to a page where it can be paid. */
 
+export { createPurchases } from './purchase.ts';
 export { checkoutRoutes } from './routes/checkouts.ts';
 export {
   type Checkout,

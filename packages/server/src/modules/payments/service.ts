@@ -11,6 +11,7 @@ import {
 import type { Connection, Database, Transaction } from '../../db/database.ts';
 import type { Clock, Ids } from '../../ports.ts';
 import type { Audit } from '../audit/index.ts';
+import type { Payer } from './purchase.ts';
 import * as repository from './repository.ts';
 
 export type Checkout = repository.CheckoutRow;
@@ -49,6 +50,8 @@ export interface CheckoutsOptions {
   /** The Stripe price that a plan is sold by now; null before the catalog was pushed. */
   currentPrice(connection: Connection, product: string, plan: string): Promise<{ stripePriceId: string } | null>;
   intents: CheckoutIntents;
+  /** Gives what a checkout without a subscription paid for. Called again for the same session, it does nothing. */
+  purchased(transaction: Transaction, checkout: Checkout, payer: Payer): Promise<void>;
 }
 
 export interface NewCheckout {
@@ -57,6 +60,18 @@ export interface NewCheckout {
   email?: string | undefined;
   successUrl?: string | undefined;
   cancelUrl?: string | undefined;
+}
+
+/** A session as Stripe has it now. */
+export interface FollowedSession {
+  id: string;
+  mode: string;
+  status: string | null;
+  isPaid: boolean;
+  subscription: string | null;
+  stripeCustomerId: string | null;
+  email: string | null;
+  name: string | null;
 }
 
 export type CheckoutService = ReturnType<typeof createCheckouts>;
@@ -129,12 +144,14 @@ export function createCheckouts(options: CheckoutsOptions) {
     },
 
     /** Follows what became of a session: it was paid, or its time ran out. */
-    async followSession(
-      transaction: Transaction,
-      session: { id: string; status: string | null; subscription: string | null; email: string | null },
-    ): Promise<void> {
+    async followSession(transaction: Transaction, session: FollowedSession): Promise<void> {
       const checkout = await repository.findCheckout(transaction.connection, 'stripe_session_id', session.id);
-      if (checkout === null || session.status === checkout.status) return;
+      if (checkout === null) return;
+      if (session.mode === 'payment' && session.isPaid) {
+        const { stripeCustomerId, email, name } = session;
+        await options.purchased(transaction, checkout, { sessionId: session.id, stripeCustomerId, email, name });
+      }
+      if (session.status === checkout.status) return;
       if (session.status !== 'complete' && session.status !== 'expired') return;
       await repository.updateCheckout(
         transaction.connection,

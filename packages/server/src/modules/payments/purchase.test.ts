@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../../test/support/database.ts';
+import { createLicensing, loadExampleCatalog } from '../../../test/support/licensing.ts';
+import { createTestPorts, type TestPorts } from '../../../test/support/ports.ts';
+import { createOutbox } from '../../jobs/outbox.ts';
+import { createNotifications } from '../notifications/index.ts';
+import { type CheckoutService, createCheckouts, createPurchases } from './index.ts';
+import { insertCheckout } from './repository.ts';
+
+let test: TestDatabase;
+let ports: TestPorts;
+let licensing: ReturnType<typeof createLicensing>;
+let checkouts: CheckoutService;
+let session: string;
+let count = 0;
+
+beforeAll(async () => {
+  test = await createTestDatabase();
+  ports = createTestPorts();
+  const loaded = await loadExampleCatalog();
+  const { clock, ids } = ports;
+  const { database } = test;
+  licensing = createLicensing(database, ports, loaded);
+  const notifications = createNotifications({
+    catalog: loaded.catalog,
+    licenses: { read: async () => null },
+    mailFrom: 'licenses@example.com',
+    publicUrl: () => 'http://127.0.0.1',
+    outbox: createOutbox({ ids, clock }),
+  });
+  checkouts = createCheckouts({
+    database,
+    catalog: loaded.catalog,
+    clock,
+    ids,
+    audit: licensing.audit,
+    publicUrl: () => 'http://127.0.0.1',
+    currentPrice: async () => null,
+    intents: {
+      plan: () => Promise.reject(new Error('no checkout is started here')),
+      carryOut: () => Promise.reject(new Error('no checkout is started here')),
+    },
+    purchased: createPurchases({ ...licensing, notifications }),
+  });
+});
+
+afterAll(async () => {
+  await test?.close();
+});
+
+beforeEach(async () => {
+  count += 1;
+  session = `cs_test_${count}`;
+  const now = ports.clock.now();
+  await insertCheckout(test.database.connection, {
+    id: `chk_${count}`,
+    intent_id: `int_${count}`,
+    stripe_session_id: session,
+    product: 'infinite-server26',
+    plan: 'license',
+    email: null,
+    status: 'open',
+    url: 'http://127.0.0.1/pay',
+    stripe_subscription_id: null,
+    created_at: now,
+    updated_at: now,
+  });
+});
+
+function hear(state: { status: string; isPaid: boolean; mode?: string }): Promise<void> {
+  return test.database.transaction({ actor: { type: 'stripe', id: null } }, (transaction) =>
+    checkouts.followSession(transaction, {
+      id: session,
+      mode: 'payment',
+      subscription: null,
+      stripeCustomerId: `cus_${count}`,
+      email: `once${count}@example.com`,
+      name: null,
+      ...state,
+    }),
+  );
+}
+
+const license = () => licensing.reader.findByOrigin(test.database.connection, `checkout:${session}`);
+
+async function letters(): Promise<number> {
+  const rows = await test.database.connection.selectFrom('outbox').select('payload').execute();
+  return rows.filter(({ payload }) => (payload as { to: string }).to === `once${count}@example.com`).length;
+}
+
+describe('a purchase without a subscription', () => {
+  it('brings one licence for the plan’s own term and one letter, however often it is told', async () => {
+    for (let times = 0; times < 3; times += 1) await hear({ status: 'complete', isPaid: true });
+    const issued = await license();
+    expect(issued).toMatchObject({ product: 'infinite-server26', coverage: 'term', subscriptionId: null });
+    expect(issued?.expiresAt).toBe(ports.clock.now().getTime() + 30 * 86_400_000);
+    expect(await letters()).toBe(1);
+  });
+
+  it('brings nothing until it is paid, also when the checkout itself is complete', async () => {
+    await hear({ status: 'complete', isPaid: false });
+    expect(await license()).toBeNull();
+    await hear({ status: 'complete', isPaid: true });
+    expect(await license()).not.toBeNull();
+    expect(await letters()).toBe(1);
+  });
+
+  it('leaves what a subscription pays for to the subscription', async () => {
+    await hear({ status: 'complete', isPaid: true, mode: 'subscription' });
+    expect(await license()).toBeNull();
+  });
+});
