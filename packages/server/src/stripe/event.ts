@@ -4,6 +4,7 @@ import { isFinal, mirroredTypeOf } from './mirrored-types.ts';
 import { normaliseObject } from './normalise/index.ts';
 import type { Observation } from './project.ts';
 import type { StripeObject } from './shapes.ts';
+import { storableJson } from './storable-json.ts';
 
 /** A delivered event that is safe to store. What it is about is looked at when it is worked on. */
 export interface DeliveredEvent {
@@ -48,7 +49,7 @@ export function readDelivery(rawBody: Uint8Array): DeliveredEvent {
     type,
     apiVersion: api_version ?? null,
     created: new Date(created * 1_000),
-    payload: storable(text, payload),
+    payload: storableJson(text),
   };
 }
 
@@ -84,19 +85,4 @@ function parse(text: string): unknown {
 
 function isThin(payload: object): boolean {
   return 'object' in payload && payload.object === 'v2.core.event';
-}
-
-// PostgreSQL's jsonb refuses NUL and half surrogates, which someone may have typed into a field at Stripe. The event must not be lost
-// for that, so there they become the replacement character.
-function storable(text: string, payload: unknown): string {
-  return /\\u0000|\\ud[89a-f]/i.test(text) ? JSON.stringify(withoutUnstorable(payload)) : text;
-}
-
-function withoutUnstorable(value: unknown): unknown {
-  if (typeof value === 'string') return value.toWellFormed().replaceAll('\0', '\ufffd');
-  if (Array.isArray(value)) return value.map(withoutUnstorable);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [withoutUnstorable(name), withoutUnstorable(member)]),
-  );
 }

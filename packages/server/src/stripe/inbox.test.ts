@@ -57,6 +57,25 @@ describe('a delivery', () => {
     expect(await everything()).toEqual([`${event.id} pending`]);
   });
 
+  it('that arrives with others is stored with them, and refused by the database it is refused alone', async () => {
+    const { inbox, deliver } = harness();
+    const events = Array.from({ length: 250 }, (_, index) => created(`sub_${index}`));
+    // Greater than any number of PostgreSQL's, and than anything of Stripe's.
+    const [plain] = events;
+    const bad = JSON.stringify({ ...plain, id: 'evt_bad' }).replace('"metadata":{}', '"metadata":1e1000000');
+    const answers = await Promise.allSettled([
+      ...events.slice(0, 120).map(deliver),
+      inbox.receive(Buffer.from(bad), sign(bad, ports.clock.wall()), '/webhook/stripe'),
+      ...events.map(deliver),
+    ]);
+    expect(answers.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect(answers[120]?.status).toBe('rejected');
+    const said = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    expect(said.filter((one) => one === 'stored')).toHaveLength(250);
+    expect(said.filter((one) => one === 'duplicate')).toHaveLength(120);
+    expect((await inbox.lag()).pending).toBe(250);
+  });
+
   it('of a type that is not used is kept, with the reason', async () => {
     const { inbox, deliver } = harness();
     const payout = stripe.change('payout.paid', { id: 'po_1', object: 'payout' });

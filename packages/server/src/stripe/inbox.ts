@@ -5,13 +5,13 @@ import type { Audit } from '../modules/audit/index.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock, CrashPoint, Ids } from '../ports.ts';
 import { readDelivery } from './event.ts';
+import { createIntake } from './inbox-intake.ts';
 import {
   findEntry,
   type InboxEntry,
   type InboxFilter,
   type InboxLag,
   type InboxPosition,
-  insertEvents,
   readLag,
   reopen,
   selectEntries,
@@ -73,6 +73,7 @@ export function createInbox(options: InboxOptions): Inbox {
     log,
     wall: () => clock.wall(),
   });
+  const store = createIntake(database);
   return {
     worker,
     async receive(rawBody, signatureHeader, path) {
@@ -84,11 +85,9 @@ export function createInbox(options: InboxOptions): Inbox {
       }
       crashPoint('webhook.verified');
       const event = readDelivery(rawBody);
-      // One statement is one transaction: when it resolves, the event is safe.
-      const entry = { ...event, id: ids.next('inb'), path, receivedAt: wall };
-      const stored = await insertEvents(database.connection, [entry]);
+      const isNew = await store({ ...event, id: ids.next('inb'), path, receivedAt: wall });
       crashPoint('webhook.stored');
-      if (!stored.has(entry.id)) return 'duplicate';
+      if (!isNew) return 'duplicate';
       worker.wake();
       return 'stored';
     },

@@ -71,29 +71,25 @@ export async function readState(connection: Connection, key: ObjectKey): Promise
 
 export async function writeStates(connection: Connection, writes: readonly MirrorWrite[]): Promise<void> {
   if (writes.length === 0) return;
-  await connection
-    .insertInto('stripe_objects')
-    .values(
-      writes.map(({ type, id, state }) => ({
-        type,
-        id,
-        parent_id: parentOf(type, state.object),
-        as_of: state.asOf,
-        deleted: state.deleted,
-        data: JSON.stringify(state.object),
-        updated_at: state.touchedAt,
-      })),
+  const rows = writes.map(({ type, id, state }) => ({
+    type,
+    id,
+    parent_id: parentOf(type, state.object),
+    as_of: state.asOf,
+    deleted: state.deleted,
+    data: state.object,
+    updated_at: state.touchedAt,
+  }));
+  await sql`
+    INSERT INTO stripe_objects (type, id, parent_id, as_of, deleted, data, updated_at)
+    SELECT type, id, parent_id, as_of, deleted, data, updated_at
+    FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS rows (
+      type text, id text, parent_id text, as_of timestamptz, deleted boolean, data jsonb, updated_at timestamptz
     )
-    .onConflict((conflict) =>
-      conflict.columns(['type', 'id']).doUpdateSet((row) => ({
-        parent_id: row.ref('excluded.parent_id'),
-        as_of: row.ref('excluded.as_of'),
-        deleted: row.ref('excluded.deleted'),
-        data: row.ref('excluded.data'),
-        updated_at: row.ref('excluded.updated_at'),
-      })),
-    )
-    .execute();
+    ON CONFLICT (type, id) DO UPDATE SET
+      parent_id = excluded.parent_id, as_of = excluded.as_of, deleted = excluded.deleted, data = excluded.data,
+      updated_at = excluded.updated_at
+  `.execute(connection);
 }
 
 /** What other parts of the house ask of the mirror. */

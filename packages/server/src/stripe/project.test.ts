@@ -169,6 +169,14 @@ describe('an answer that was under way', () => {
     expect((await mirrored('subscription', id))?.object.status).toBe('active');
   });
 
+  it('with characters that PostgreSQL cannot hold is taken over without them', async () => {
+    const stripe = createSimulatedStripe();
+    const { projector, mirrored } = harness(stripe);
+    const id = `cus_${nextId()}`;
+    await projector.projectFetched('customer', { id, object: 'customer', name: 'A\0\ud800B' }, at(stripe));
+    expect((await mirrored('customer', id))?.object.name).toBe('A\ufffd\ufffdB');
+  });
+
   it('is given up for the moment when the object changes with every look, and what is known stays', async () => {
     const { stripe, id, asking, other, failed } = await inDoubt();
     stripe.underWay = async () => {

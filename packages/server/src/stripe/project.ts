@@ -9,6 +9,7 @@ import { normaliseObject } from './normalise/index.ts';
 import { decideProjection, decideWithoutStripe, type IncomingState, isChange } from './projection-decision.ts';
 import type { ProjectedChange, ProjectionHandlers } from './projection-handlers.ts';
 import type { MirroredObjects, MirroredType, StripeObject } from './shapes.ts';
+import { storableJson } from './storable-json.ts';
 
 /** What Stripe answered, and the `Date` header of the answer: whole seconds of Stripe's clock. */
 export interface FetchedObject {
@@ -200,7 +201,7 @@ interface Change {
 
 function answerOf(type: MirroredType, { object, asOf }: FetchedObject): IncomingState {
   // As JSON, because the SDK answers decimals as objects of its own.
-  const plain = normaliseObject(JSON.parse(JSON.stringify(object)) as StripeObject);
+  const plain = normaliseObject(JSON.parse(storableJson(JSON.stringify(object))) as StripeObject);
   return { object: plain, asOf, deleted: isFinal(type, plain), source: 'answer' };
 }
 
