@@ -1,6 +1,4 @@
-/** The catalog as the outside sees it. */
+/** The catalog as the outside sees it, and how it gets into Stripe. */
 
-export { publicProduct } from './public-product.ts';
 export { registerProductRoutes } from './routes/products.ts';
 export { catalogRoutes } from './routes/push.ts';
-export { type PublicProduct, productSchema } from './schemas.ts';

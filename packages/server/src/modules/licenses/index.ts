@@ -1,8 +1,8 @@
 /** Licences: issued, validated, activated, renewed, withheld. */
 
-export { createKeyKeeper, type KeyKeeper, LONGEST_KEY } from './keys.ts';
+export { createKeyKeeper, type KeyKeeper } from './keys.ts';
 export { createLicenseReader, type LicenseReader, type LicenseStatistics, type ValidationAnswer } from './reading.ts';
-export { type Activation, accessEnd, type LicenseRecord, termPolicy } from './record.ts';
+export { type Activation, accessEnd, type LicenseRecord } from './record.ts';
 export type { LicenseFilter } from './repository.ts';
 export { createResend } from './resend.ts';
 export { keyHolderRoutes, vendorLicenseRoutes } from './routes/index.ts';
