@@ -1,12 +1,12 @@
-import type { Database, Transaction, TransactionOptions } from '../db/database.ts';
+import type { Database, Transaction } from '../db/database.ts';
 import { nextAttempt } from '../jobs/back-off.ts';
 import type { StepResult } from '../jobs/worker.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock, CrashPoint } from '../ports.ts';
-import { observe } from './event.ts';
-import { claimDue, claimOne, finish, type InboxWork, lease, nextDue, recordFailure } from './inbox-repository.ts';
-import { keyText, type ObjectKey } from './mirrored-types.ts';
-import type { EventProjector, Observation } from './project.ts';
+import { type Doubt, mergedByObject, projectBatch } from './inbox-batch.ts';
+import { claimDue, claimOne, finish, type InboxWork, nextDue, recordFailure } from './inbox-repository.ts';
+import type { EventProjector } from './project.ts';
+import { asStripe } from './question.ts';
 
 export interface InboxStepOptions {
   database: Database;
@@ -18,19 +18,8 @@ export interface InboxStepOptions {
 
 /** Events projected in one transaction. Larger ones hold the embedded database's only connection for too long. */
 const batchSize = 50;
-/** How long the events of an object are kept while Stripe is asked about it: longer than that may take. */
-const leaseMs = 60_000;
 /** Questions to Stripe at the same time. */
 const fetchesAtOnce = 4;
-
-const asStripe: TransactionOptions = { actor: { type: 'stripe', id: null } };
-
-/** An object about which only Stripe can tell, and the events that said so. */
-interface Doubt {
-  key: ObjectKey;
-  ids: string[];
-  observations: Observation[];
-}
 
 /**
  * The step of the inbox's worker: takes the oldest events that are due and projects them in one transaction, whose commit is also what
@@ -40,39 +29,9 @@ export function createInboxStep(options: InboxStepOptions): () => Promise<StepRe
   const { database, clock, projector, log, crashPoint } = options;
 
   const projectInto = async (transaction: Transaction, work: readonly InboxWork[]): Promise<Doubt[]> => {
-    const { connection } = transaction;
-    const wall = clock.wall();
-    const heard: { id: string; observation: Observation }[] = [];
-    const ignored = new Map<string, string[]>();
-    for (const event of work) {
-      const observation = observe(event.type, event.created, event.payload);
-      if (typeof observation !== 'string') heard.push({ id: event.id, observation });
-      else ignored.set(observation, [...(ignored.get(observation) ?? []), event.id]);
-    }
-    for (const [reason, ids] of ignored) await finish(connection, ids, { status: 'ignored', reason, wall });
-    const doubtful = await projector.projectEvents(
-      transaction,
-      heard.map(({ observation }) => observation),
-    );
-    const doubts = new Map(doubtful.map((key): [string, Doubt] => [keyText(key), { key, ids: [], observations: [] }]));
-    const clear: string[] = [];
-    for (const { id, observation } of heard) {
-      const doubt = doubts.get(keyText(observation));
-      if (doubt === undefined) clear.push(id);
-      else {
-        doubt.ids.push(id);
-        doubt.observations.push(observation);
-      }
-    }
-    await finish(connection, clear, { status: 'processed', reason: null, wall });
-    const left = [...doubts.values()];
-    await lease(
-      connection,
-      left.flatMap(({ ids }) => ids),
-      new Date(wall.getTime() + leaseMs),
-    );
+    const doubts = await projectBatch(transaction, work, options);
     crashPoint('inbox.projected');
-    return left;
+    return doubts;
   };
 
   const fail = async (event: Pick<InboxWork, 'id' | 'attempts'>, error: unknown): Promise<void> => {
@@ -99,7 +58,7 @@ export function createInboxStep(options: InboxStepOptions): () => Promise<StepRe
     }
   };
 
-  const projectBatch = async (): Promise<{ work: InboxWork[]; doubts: Doubt[] }> => {
+  const projectDue = async (): Promise<{ work: InboxWork[]; doubts: Doubt[] }> => {
     let work: InboxWork[] = [];
     try {
       const doubts = await database.transaction(asStripe, async (transaction) => {
@@ -131,7 +90,7 @@ export function createInboxStep(options: InboxStepOptions): () => Promise<StepRe
   };
 
   return async () => {
-    const { work, doubts } = await projectBatch();
+    const { work, doubts } = await projectDue();
     if (work.length === 0) return { worked: false, nextAttemptAt: await nextDue(database.connection) };
     crashPoint('inbox.committed');
     for (const together of inGroups(mergedByObject(doubts), fetchesAtOnce)) {
@@ -139,20 +98,6 @@ export function createInboxStep(options: InboxStepOptions): () => Promise<StepRe
     }
     return { worked: true };
   };
-}
-
-/** Events that were tried alone may be about the same object. */
-function mergedByObject(doubts: readonly Doubt[]): Doubt[] {
-  const merged = new Map<string, Doubt>();
-  for (const doubt of doubts) {
-    const same = merged.get(keyText(doubt.key));
-    if (same === undefined) merged.set(keyText(doubt.key), doubt);
-    else {
-      same.ids.push(...doubt.ids);
-      same.observations.push(...doubt.observations);
-    }
-  }
-  return [...merged.values()];
 }
 
 function inGroups<T>(all: readonly T[], size: number): T[][] {
