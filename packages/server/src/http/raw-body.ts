@@ -25,7 +25,7 @@ export function registerRawBodyRoute(http: Http, route: RawBodyRoute): void {
       url,
       config,
       bodyLimit,
-      schema: summary === undefined ? { hide: true } : { summary },
+      schema: summary === undefined ? { hide: true } : { summary, tags: ['Webhooks'] },
       handler: (request, reply) =>
         handler(request, reply, Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)),
     });

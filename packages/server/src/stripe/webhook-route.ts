@@ -33,7 +33,7 @@ export function registerWebhookRoute(http: Http, route: WebhookRoute): void {
     reply.code(status).type(answers.contentType).serializer(String).send(body);
   registerRawBodyRoute(http, {
     url: path,
-    config: { access: 'anyone', rateLimit: false, idempotency: false },
+    config: { access: 'anyone', rateLimit: false, idempotency: false, quiet: true },
     ...(summary === undefined ? {} : { summary }),
     async handler(request, reply, body) {
       const header = signatureHeaders.map((name) => request.headers[name]).find((value) => value !== undefined);
