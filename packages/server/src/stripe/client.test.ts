@@ -42,6 +42,8 @@ describe('a Stripe that falters', () => {
     const first = await client.createCustomer({ email: 'once@example.com' }, 'key-once');
     const again = await client.createCustomer({ email: 'once@example.com' }, 'key-once');
     expect(again.object.id).toBe(first.object.id);
+    // Kept by Stripe from before, it must not pass for the state of today.
+    expect(again.asOf.getTime()).toBe(0);
   });
 
   it('that stays down is an error of ours with a time to wait, and opens the circuit', async () => {

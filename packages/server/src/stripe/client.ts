@@ -332,9 +332,18 @@ function plain(object: object): StripeObject {
   return JSON.parse(JSON.stringify(object)) as StripeObject;
 }
 
-/** The answer's `Date`: Stripe's own clock, in whole seconds, which orders fetches against events. */
-function dateOf(answer: { lastResponse: { headers: Record<string, string> } }): Date {
-  const date = new Date(answer.lastResponse.headers.date ?? '');
+interface AnswerHeaders {
+  lastResponse: { headers: Record<string, string> };
+}
+
+/**
+ * The answer's `Date`: Stripe's own clock, in whole seconds, which orders fetches against events. An answer that Stripe kept
+ * and gives again under the same idempotency key carries today's date and an old state: it is dated so early that nothing
+ * newer gives way to it.
+ */
+function dateOf({ lastResponse: { headers } }: AnswerHeaders): Date {
+  if (headers['idempotent-replayed'] === 'true') return new Date(0);
+  const date = new Date(headers.date ?? '');
   if (Number.isNaN(date.getTime())) throw new LatchkeyError('stripe_rejected', 'Stripe answered without a date.');
   return date;
 }
