@@ -114,7 +114,8 @@ export function createFailureLimits(wallMs: () => number): FailureLimits {
 
 /** The caller behind an address: with IPv6 one customer commonly has a whole /64. */
 export function callerOf(address: string): string {
-  if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
+  // The colon first: the full test takes a microsecond, and every request passes here.
+  if (!address.includes(':') || !isIPv6(address) || address.startsWith('::ffff:')) return address;
   const [head = '', tail] = address.split('::');
   const groups = head.split(':');
   if (tail !== undefined) {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   type Catalog,
   type Cryptography,
@@ -39,6 +40,8 @@ export interface KeyKeeper {
   canonical(text: string): string;
   /** Where a canonical key is found, one index for each live root secret. */
   indexes(key: string): Uint8Array[];
+  /** Under what a canonical key is remembered in this process: made in a fifth of an index's time, and never stored. */
+  mark(key: string): string;
   /** Why a key that is not stored is refused. */
   classify(key: string): UnknownKey;
 }
@@ -79,6 +82,7 @@ export function createKeyKeeper({ catalog, keySecrets, vault, cryptography }: Ke
     open: (licenseId, sealed) => vault.open(PURPOSE, sealed, licenseId),
     canonical: (text) => (/\s/.test(text) ? text.replace(/\s+/g, '') : text),
     indexes: (key) => vault.indexes(PURPOSE, key),
+    mark: (key) => hash('sha256', key, 'binary'),
     classify: (key) => classifyUnknownKey(key, candidates, cryptography),
   };
 }

@@ -9,6 +9,17 @@ export interface CachedLicense {
   snapshot: LicenseSnapshot;
   /** The licence as an answer shows it, without its status, which depends on the time. */
   view: ShortLicense;
+  /** The last answer that was made of it, for whoever asks the same again. */
+  answered?: TimedAnswer | undefined;
+}
+
+/** An answer as it is sent, and from when and until when it stays the same. */
+export interface TimedAnswer {
+  product: string | undefined;
+  machine: string | undefined;
+  from: number;
+  until: number;
+  json: string;
 }
 
 export interface LicenseSnapshots {

@@ -1,4 +1,4 @@
-import type { Http, HttpRequest } from '../../../http/types.ts';
+import type { Http, HttpReply, HttpRequest } from '../../../http/types.ts';
 import type { LicenseReader, ValidationAnswer } from '../reading.ts';
 import {
   activateBody,
@@ -43,10 +43,14 @@ export function keyHolderRoutes(http: Http, { licenses, reader, resend }: KeyHol
     (request, reply) => {
       const { key, product, machine, entitlements } = request.body;
       request.assertKeyChecksAllowed(key.slice(0, PREFIX_LENGTH));
-      const answer = reader.validate(key, { product, machine: machine?.fingerprint, entitlements });
+      const scope = { product, machine: machine?.fingerprint, entitlements };
       // Answered at once when the licence is in memory: a promise here would cost as much as the validation.
-      if (!(answer instanceof Promise)) reply.send(answer);
-      else answer.then((late) => reply.send(countGuess(request, key, late))).catch((error) => reply.send(error));
+      const known = reader.validateFromMemory(key, scope);
+      if (known !== null) sendJson(reply as unknown as HttpReply, known);
+      else
+        Promise.resolve(reader.validate(key, scope))
+          .then((answer) => reply.send(countGuess(request, key, answer)))
+          .catch((error) => reply.send(error));
     },
   );
 
@@ -108,6 +112,11 @@ export function keyHolderRoutes(http: Http, { licenses, reader, resend }: KeyHol
       return reply.code(202).send({ accepted: true });
     },
   );
+}
+
+/** Sends what is JSON already. */
+function sendJson(reply: HttpReply, json: string): void {
+  reply.type('application/json; charset=utf-8').send(json);
 }
 
 function answered(request: HttpRequest, key: string, answer: ActivationAnswer) {
