@@ -7,7 +7,8 @@ import {
   monthlyAmountCents,
 } from '@latchkey/core';
 import type { Database, Transaction } from '../../db/database.ts';
-import { createFollowing, type FollowingOptions, manualSource, type SourceSubscription } from './following.ts';
+import { createFollowing, type FollowingOptions, type SourceSubscription } from './following.ts';
+import { manualSource } from './manual.ts';
 import * as repository from './repository.ts';
 
 export type Subscription = repository.SubscriptionRow;
