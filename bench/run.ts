@@ -1,0 +1,36 @@
+/** `npm run bench -- [validation] [webhooks] [options]`: measures, and prints figures with their ratios. */
+import { parseArgs } from 'node:util';
+import { say } from './figures.ts';
+import { benchValidation } from './validation.ts';
+import { benchWebhooks } from './webhooks.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    licenses: { type: 'string', default: '100000' },
+    seconds: { type: 'string', default: '2' },
+    rounds: { type: 'string' },
+    customers: { type: 'string', default: '200' },
+  },
+});
+
+const count = (name: keyof typeof values, otherwise = 0): number => {
+  const value = Number(values[name] ?? otherwise);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} takes a whole number from 1`);
+  return value;
+};
+
+const benches: Record<string, () => Promise<void>> = {
+  validation: () =>
+    benchValidation({ licenses: count('licenses'), seconds: count('seconds'), rounds: count('rounds', 15) }),
+  webhooks: () => benchWebhooks({ customers: count('customers'), rounds: count('rounds', 5) }),
+};
+
+const chosen = positionals.length === 0 ? Object.keys(benches) : positionals;
+for (const name of chosen) {
+  const bench = benches[name];
+  if (bench === undefined)
+    throw new Error(`There is no benchmark ${name}; there is ${Object.keys(benches).join(', ')}.`);
+  await bench();
+  say();
+}
