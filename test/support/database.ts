@@ -14,6 +14,8 @@ export interface TestDatabaseOptions {
   migrate?: (url: string) => Promise<void>;
   /** Names that state, where a run has several. */
   template?: string;
+  /** Which engine, where a test runs on both by itself; LATCHKEY_TEST_ENGINE says it otherwise. */
+  engine?: 'pglite' | 'postgres';
 }
 
 /**
@@ -22,7 +24,8 @@ export interface TestDatabaseOptions {
  * caller opens its own in memory.
  */
 export async function createTestDatabaseUrl(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  if (process.env.LATCHKEY_TEST_ENGINE !== 'postgres') return { url: null, drop: async () => {} };
+  const engine = options.engine ?? process.env.LATCHKEY_TEST_ENGINE;
+  if (engine !== 'postgres') return { url: null, drop: async () => {} };
   const name = `test_${process.pid}_${randomBytes(6).toString('hex')}`;
   await asAdmin(async (admin) => {
     const template = options.migrate && (await ensureTemplate(admin, options.migrate, options.template ?? 'default'));

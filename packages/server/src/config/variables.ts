@@ -46,7 +46,7 @@ export const variables = z.object({
   SANDBOX: flag('Write on or off.').optional(),
   LATCHKEY_SECRET: list
     .refine((secrets) => secrets.every((secret) => secret.length >= leastSecretLength), {
-      error: `Each secret needs ${leastSecretLength} characters or more; "openssl rand -base64 48" prints a good one.`,
+      error: `Each secret (commas separate several) needs ${leastSecretLength} characters or more; "openssl rand -base64 48" prints a good one.`,
     })
     .optional(),
   REDIS_URL: url(/^rediss?$/, 'Give a Redis address: redis://host:6379.').optional(),

@@ -5,8 +5,11 @@ import { finish, type InboxWork, lease } from './inbox-repository.ts';
 import { keyText, type ObjectKey } from './mirrored-types.ts';
 import type { EventProjector, Observation } from './project.ts';
 
-/** How long the events of an object are kept while Stripe is asked about it: longer than that may take. */
-const leaseMs = 60_000;
+/**
+ * How long events are their worker's own while it asks Stripe. Asking may take longer when Stripe is slow; then two ask, which
+ * costs a call and changes nothing. What it must not be is long: so much later is heard what a process that died was asking about.
+ */
+const leaseMs = 15_000;
 
 /** An object about which only Stripe can tell, and the events that said so. */
 export interface Doubt {
