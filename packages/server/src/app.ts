@@ -95,7 +95,14 @@ export async function createApp(foundation: Foundation): Promise<App> {
   const publicUrl = { current: config.publicUrl };
   const webhookSecrets: string[] = [];
 
-  const audit = createAudit({ ids, clock });
+  const audit = createAudit({
+    ids,
+    clock,
+    recorded({ action, subjectType, subjectId, detail }) {
+      const operations = operationLogOf(subjectType);
+      logs.operations[operations].info({ [subjectType]: subjectId, detail }, action);
+    },
+  });
   const apiKeys = createApiKeys({ database, vault, clock, ids, randomness, audit });
   const customers = createCustomerService({ database, clock, ids, audit });
   const snapshots = createLicenseSnapshots();
@@ -253,6 +260,12 @@ export async function createApp(foundation: Foundation): Promise<App> {
       await foundation.close();
     },
   };
+}
+
+/** Which of the three operation logs tells of what was done to something. */
+function operationLogOf(subjectType: string): keyof Foundation['logs']['operations'] {
+  if (subjectType === 'license') return 'license';
+  return subjectType === 'subscription' ? 'subscription' : 'stripe';
 }
 
 /** Marks the database with what it belongs to, and refuses one that belongs elsewhere. */

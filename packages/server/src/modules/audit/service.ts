@@ -18,10 +18,17 @@ export interface Audit {
   list(connection: Connection, filter: AuditFilter, after: AuditPosition | null, limit: number): Promise<AuditEntry[]>;
 }
 
-export function createAudit({ ids, clock }: { ids: Ids; clock: Clock }): Audit {
+export interface AuditOptions {
+  ids: Ids;
+  clock: Clock;
+  /** Told of every entry once it has been committed: for the operation logs. */
+  recorded?: (record: AuditRecord) => void;
+}
+
+export function createAudit({ ids, clock, recorded }: AuditOptions): Audit {
   return {
-    record: (transaction, { action, subjectType, subjectId, detail = {} }) =>
-      insertEntry(transaction, {
+    async record(transaction, { action, subjectType, subjectId, detail = {} }) {
+      await insertEntry(transaction, {
         id: ids.next('aud'),
         at: clock.now(),
         actorType: transaction.actor.type,
@@ -31,7 +38,9 @@ export function createAudit({ ids, clock }: { ids: Ids; clock: Clock }): Audit {
         subjectId,
         detail,
         requestId: transaction.requestId,
-      }),
+      });
+      if (recorded !== undefined) transaction.afterCommit(() => recorded({ action, subjectType, subjectId, detail }));
+    },
     list: selectEntries,
   };
 }
