@@ -12,12 +12,12 @@ export interface EndpointApi {
 
 interface StoredEndpoint {
   id: string;
-  url: string;
   secretId: string;
   ciphertext: string;
 }
 
-const SETTING = 'sandbox_webhook_endpoint';
+/** Each process has an address of its own, unless they share one behind PUBLIC_URL. */
+const settingOf = (url: string) => `sandbox_webhook_endpoint:${url}`;
 const PURPOSE = 'sandbox-webhook-secret';
 
 /**
@@ -36,17 +36,16 @@ export async function ensureWebhookEndpoint(options: {
   const row = await database.connection
     .selectFrom('settings')
     .select('value')
-    .where('key', '=', SETTING)
+    .where('key', '=', settingOf(url))
     .executeTakeFirst();
   const stored = row?.value as StoredEndpoint | undefined;
-  if (stored !== undefined && stored.url === url && registered.some(({ id }) => id === stored.id)) {
+  if (stored !== undefined && registered.some(({ id }) => id === stored.id)) {
     return vault.open(PURPOSE, unseal(stored), stored.id);
   }
   const { id, secret } = await api.createWebhookEndpoint({ url, events: ['*'] });
   const sealed = vault.seal(PURPOSE, secret, id);
   const value = JSON.stringify({
     id,
-    url,
     secretId: sealed.secretId,
     ciphertext: Buffer.from(sealed.ciphertext).toString('base64'),
   } satisfies StoredEndpoint);
@@ -54,7 +53,7 @@ export async function ensureWebhookEndpoint(options: {
   await database.transaction({ actor: { type: 'system', id: 'start' } }, async ({ connection }) => {
     await connection
       .insertInto('settings')
-      .values({ key: SETTING, value, updated_at })
+      .values({ key: settingOf(url), value, updated_at })
       .onConflict((conflict) => conflict.column('key').doUpdateSet({ value, updated_at }))
       .execute();
   });
