@@ -61,10 +61,32 @@ export function termPolicy(catalog: Catalog, productId: string, planId: string):
   };
 }
 
+type PlanFacts = Pick<LicenseSnapshot, 'requireMachine' | 'entitlements' | 'policy'>;
+
+/** What a plan says is the same for all its licences, and memory holds very many of them. */
+const factsOfPlans = new WeakMap<Catalog, Map<string, PlanFacts>>();
+
+function planFacts(catalog: Catalog, productId: string, planId: string): PlanFacts {
+  const known = factsOfPlans.get(catalog) ?? new Map<string, PlanFacts>();
+  factsOfPlans.set(catalog, known);
+  const name = `${productId}/${planId}`;
+  let facts = known.get(name);
+  if (facts === undefined) {
+    const product = findProduct(catalog, productId);
+    const plan = product === null ? null : findPlan(product, planId);
+    facts = {
+      requireMachine: (plan?.license ?? DEFAULT_LICENSE_POLICY).requireMachine,
+      entitlements: plan === null ? NO_ENTITLEMENTS : new Set(plan.entitlements),
+      policy: termPolicy(catalog, productId, planId),
+    };
+    known.set(name, facts);
+  }
+  return facts;
+}
+
 /** The licence as the decisions in core take it. */
 export function toSnapshot(record: LicenseRecord, catalog: Catalog): LicenseSnapshot {
-  const product = findProduct(catalog, record.product);
-  const plan = product === null ? null : findPlan(product, record.plan);
+  const { requireMachine, entitlements, policy } = planFacts(catalog, record.product, record.plan);
   return {
     product: record.product,
     plan: record.plan,
@@ -74,9 +96,9 @@ export function toSnapshot(record: LicenseRecord, catalog: Catalog): LicenseSnap
     holds: record.holds,
     maxMachines: record.maxMachines,
     machines: new Set(record.activations.map((activation) => activation.fingerprint)),
-    requireMachine: (plan?.license ?? DEFAULT_LICENSE_POLICY).requireMachine,
-    entitlements: plan === null ? NO_ENTITLEMENTS : new Set(plan.entitlements),
-    policy: termPolicy(catalog, record.product, record.plan),
+    requireMachine,
+    entitlements,
+    policy,
   };
 }
 
