@@ -1,12 +1,12 @@
 import { createTestDatabaseUrl, type TestDatabase } from './database.ts';
 import { freePortPair } from './ports.ts';
 import { type Ending, startProcess, type TestProcess } from './processes.ts';
+import type { Wire } from './wire.ts';
 
 /** An answer of the server's, or that there was none because it died. */
 export interface Answer {
   status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever came over the wire
-  body: any;
+  body: Wire;
 }
 
 /** A server of its own process with its local Stripe, on an engine, that can die and come back. */

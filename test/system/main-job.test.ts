@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRunningServer, MASTER_SECRET, type RunningServer } from '../support/running-server.ts';
+import type { Wire } from '../support/wire.ts';
 
 const KEY = /[0-9a-f]{16}(-[0-9a-f]{16}){15}/;
 
@@ -23,12 +24,10 @@ describe.each(['pglite', 'postgres'] as const)('the main job over HTTP, on %s', 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  // biome-ignore lint/suspicious/noExplicitAny: whatever came over the wire
-  async function post(path: string, body: unknown): Promise<any> {
+  async function post(path: string, body: unknown): Promise<Wire> {
     return (await server.call('POST', path, body))?.body;
   }
-  // biome-ignore lint/suspicious/noExplicitAny: whatever came over the wire
-  async function get(path: string): Promise<any> {
+  async function get(path: string): Promise<Wire> {
     return (await server.call('GET', path))?.body;
   }
   const validate = (text: string) => post('/v1/licenses/validate', { key: text });

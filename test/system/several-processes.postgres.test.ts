@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabaseUrl, type TestDatabase } from '../support/database.ts';
 import { freePort } from '../support/ports.ts';
 import { startProcess, type TestProcess } from '../support/processes.ts';
+import type { Wire } from '../support/wire.ts';
 
 const ADMIN_TOKEN = 'the-admin-token-of-three-processes';
 const WEBHOOK_SECRET = 'whsec_of_three_processes';
@@ -60,8 +61,7 @@ afterAll(async () => {
 
 const addressOf = (index: number) => addresses[index % addresses.length] ?? '';
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever came over the wire
-async function call(index: number, method: string, path: string, body?: unknown): Promise<any> {
+async function call(index: number, method: string, path: string, body?: unknown): Promise<Wire> {
   const response = await fetch(`${addressOf(index)}${path}`, {
     method,
     headers: {

@@ -1,7 +1,7 @@
 /** Wires the house by hand: the one place where everything meets. */
 
 import { fileURLToPath } from 'node:url';
-import type { Catalog } from '@latchkey/core';
+import type { Catalog, Product } from '@latchkey/core';
 import { type LoadedCatalog, loadCatalog } from './catalog/load.ts';
 import { currentPrice, planOfPrice } from './catalog/price-repository.ts';
 import { type PushedPlan, pushCatalog } from './catalog/push.ts';
@@ -64,6 +64,8 @@ export interface App extends Foundation {
   notifications: Notifications;
   subscriptions: SubscriptionService;
   checkouts: CheckoutService;
+  /** Whether keys of a product can be made, and it can be sold. */
+  canDeliver(product: Product): boolean;
   projector: Projector;
   inbox: Inbox;
   intents: Intents;
@@ -159,6 +161,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     publicUrl: () => publicUrl.current,
     currentPrice,
     intents: createCheckoutIntents(intents, () => checkouts),
+    canDeliver: (product) => keys.makes(product),
     purchased: createPurchases({ customers, licenses, notifications }),
   });
   const inbox = createInbox({
@@ -220,6 +223,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     notifications,
     subscriptions,
     checkouts,
+    canDeliver: (product) => keys.makes(product),
     projector,
     inbox,
     intents,

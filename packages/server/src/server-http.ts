@@ -113,6 +113,7 @@ function pages(http: Http, app: App, version: string): void {
     catalog,
     mode: config.mode,
     version,
+    canDeliver: app.canDeliver,
     checkoutOrigin: takesPayments ? (localStripe?.url ?? 'https://checkout.stripe.com') : null,
     async startCheckout(product, plan, write) {
       const { url } = await checkouts.create({ product, plan }, write);

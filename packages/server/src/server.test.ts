@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabaseUrl } from '../../../test/support/database.ts';
+import type { Wire } from '../../../test/support/wire.ts';
 import { parseConfig } from './config/config.ts';
 import { type Server, startServer } from './server.ts';
 
@@ -36,8 +37,7 @@ afterAll(async () => {
 interface Answer {
   status: number;
   type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: an answer is whatever came over the wire
-  body: any;
+  body: Wire;
 }
 
 async function call(method: string, path: string, body?: unknown, token: string | null = null): Promise<Answer> {
@@ -147,6 +147,14 @@ describe('a request that is wrong', () => {
     ['an unknown product', '/v1/checkouts', { product: 'nothing' }, 400, 'product_unknown', 'product'],
     ['an unknown plan', '/v1/checkouts', { product: 'infinite-server26', plan: 'gold' }, 400, 'plan_unknown', 'plan'],
     ['a free plan', '/v1/checkouts', { product: 'crypto-orchestrator', plan: 'free' }, 400, 'invalid_request', 'plan'],
+    [
+      'a product whose keys cannot be made',
+      '/v1/checkouts',
+      { product: 'crypto-orchestrator', plan: 'pro' },
+      400,
+      'invalid_request',
+      'product',
+    ],
     ['no plan of several', '/v1/checkouts', { product: 'crypto-orchestrator' }, 400, 'invalid_request', 'plan'],
     ['a pack', '/v1/checkouts', { product: 'redline2', pack: 'small' }, 400, 'invalid_request', 'pack'],
     ['no product', '/v1/checkouts', {}, 400, 'invalid_request', 'product'],

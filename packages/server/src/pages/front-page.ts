@@ -10,6 +10,8 @@ export interface FrontPageOptions {
   catalog: Catalog;
   mode: Mode;
   version: string;
+  /** Whether a product can be sold. */
+  canDeliver(product: Product): boolean;
   /** Where customers pay; null where no Stripe is configured. */
   checkoutOrigin: string | null;
   /** Makes a checkout for a plan and answers where to pay. */
@@ -32,7 +34,7 @@ export function frontPage(http: Http, options: FrontPageOptions): void {
 <p>This server sells what its catalog lists, turns each payment into a licence key, and answers your software when it asks
 whether a key is good.</p>
 <h2>For sale</h2>
-${catalog.products.map((product) => productPanel(product, checkoutOrigin !== null))}
+${catalog.products.map((product) => productPanel(product, checkoutOrigin !== null && options.canDeliver(product)))}
 <h2>Where to go</h2>
 <ul>
 <li><a href="/keys">Lost a key? Have it sent again</a></li>

@@ -33,6 +33,8 @@ export interface KeyKeeperOptions {
 
 /** Makes, seals, finds and reads licence keys. The only place where a key is in clear. */
 export interface KeyKeeper {
+  /** Whether keys of the product's scheme can be made. */
+  makes(product: Product): boolean;
   generate(product: Product, material: KeyMaterial): string;
   seal(licenseId: string, key: string): SealedKey & { index: Uint8Array; hint: string };
   open(licenseId: string, sealed: SealedKey): string;
@@ -58,6 +60,8 @@ export function createKeyKeeper({ catalog, keySecrets, vault, cryptography }: Ke
   }
 
   return {
+    makes: (product) => SCHEMES[product.keyScheme.name] !== undefined,
+
     generate(product, material) {
       const scheme = SCHEMES[product.keyScheme.name];
       if (scheme === undefined) {

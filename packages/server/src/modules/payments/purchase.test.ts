@@ -40,6 +40,7 @@ beforeAll(async () => {
       plan: () => Promise.reject(new Error('no checkout is started here')),
       carryOut: () => Promise.reject(new Error('no checkout is started here')),
     },
+    canDeliver: () => true,
     purchased: createPurchases({ ...licensing, notifications }),
   });
 });

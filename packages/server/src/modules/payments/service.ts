@@ -50,6 +50,8 @@ export interface CheckoutsOptions {
   /** The Stripe price that a plan is sold by now; null before the catalog was pushed. */
   currentPrice(connection: Connection, product: string, plan: string): Promise<{ stripePriceId: string } | null>;
   intents: CheckoutIntents;
+  /** Whether what is paid for can be given: nobody is to pay for a key that cannot be made. */
+  canDeliver(product: Product): boolean;
   /** Gives what a checkout without a subscription paid for. Called again for the same session, it does nothing. */
   purchased(transaction: Transaction, checkout: Checkout, payer: Payer): Promise<void>;
 }
@@ -92,6 +94,13 @@ export function createCheckouts(options: CheckoutsOptions) {
      */
     async create(input: NewCheckout, write: Write): Promise<CheckoutSession> {
       const { product, plan } = offerOf(catalog, input);
+      if (!options.canDeliver(product)) {
+        throw new LatchkeyError(
+          'invalid_request',
+          `${product.name} is not for sale yet: keys of its kind (${product.keyScheme.name}) are not made by this version.`,
+          { path: 'product' },
+        );
+      }
       const price = await currentPrice(database.connection, product.id, plan.id);
       if (price === null) {
         throw new LatchkeyError(
