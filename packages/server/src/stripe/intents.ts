@@ -52,6 +52,11 @@ export interface IntentPlanner<Request, Response> {
   /** Writes the intent down with the caller's decision. */
   plan(transaction: Transaction, subjectId: string, request: Request): Promise<Intent<Request>>;
   /**
+   * Takes back what was asked of a subject and is still open, and answers it, the oldest first: before something newer is asked
+   * that it would otherwise undo when it is carried out late. A call that is under way at this moment is not stopped.
+   */
+  withdraw(transaction: Transaction, subjectId: string): Promise<Request[]>;
+  /**
    * Carries a committed intent out now and records it. Throws what Stripe said; when Stripe could not be reached, the intent
    * stays open and the worker carries it out later.
    */
@@ -173,6 +178,10 @@ export function createIntents({ database, clock, ids, client, log, crashPoint }:
             .execute();
           return { id, kind, subjectId, request };
         },
+        async withdraw(transaction, subjectId) {
+          const open = await takeBack(transaction.connection, kind, subjectId, clock.wall());
+          return open as Parameters<typeof handling.call>[1][];
+        },
         async carryOut(intent) {
           if (handling.crashPoints !== undefined) crashPoint(handling.crashPoints.planned);
           return (await carryOut(intent, 1)) as Awaited<ReturnType<typeof handling.call>>;
@@ -220,6 +229,25 @@ async function claim(
     .executeTakeFirstOrThrow();
   const intent = { id: row.id, kind: row.kind, subjectId: row.subject_id, request: row.request as object };
   return { intent, attempts: row.attempts };
+}
+
+async function takeBack(connection: Connection, kind: string, subjectId: string, wall: Date): Promise<unknown[]> {
+  const rows = await connection
+    .updateTable('intents')
+    .set({
+      status: 'failed',
+      last_error: 'Taken back: something newer was asked.',
+      lease_until: null,
+      next_attempt_at: null,
+      finished_at: wall,
+    })
+    .where('kind', '=', kind)
+    .where('subject_id', '=', subjectId)
+    .where('status', '=', 'planned')
+    .returning(['id', 'request', 'created_at'])
+    .execute();
+  rows.sort((one, other) => one.created_at.getTime() - other.created_at.getTime() || (one.id < other.id ? -1 : 1));
+  return rows.map(({ request }) => request);
 }
 
 async function nextDue(connection: Connection, kinds: readonly string[]): Promise<Date | null> {

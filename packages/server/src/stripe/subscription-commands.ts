@@ -1,7 +1,7 @@
-import type { Database } from '../db/database.ts';
+import type { Database, Transaction } from '../db/database.ts';
 import type { SubscriptionCommands } from '../modules/subscriptions/index.ts';
 import type { StripeClient } from './client.ts';
-import type { IntentPlanner, Intents } from './intents.ts';
+import type { Intent, IntentPlanner, Intents } from './intents.ts';
 import type { FetchedObject, Projector } from './project.ts';
 
 interface CancelRequest {
@@ -41,22 +41,38 @@ export function createSubscriptionCommands(options: {
     async record() {},
   });
 
+  const asSystem = { actor: { type: 'system', id: 'subscriptions' } } as const;
+
   async function carryOut<Request extends { reference: string }>(
     planner: IntentPlanner<Request, KeptAnswer>,
-    request: Request,
+    plan: (transaction: Transaction) => Promise<Intent<Request>>,
   ): Promise<void> {
-    const intent = await database.transaction({ actor: { type: 'system', id: 'subscriptions' } }, (transaction) =>
-      planner.plan(transaction, request.reference, request),
-    );
+    const intent = await database.transaction(asSystem, plan);
     const { object, asOf } = await planner.carryOut(intent);
     await projector.projectFetched('subscription', object, new Date(asOf));
   }
 
+  /** What Stripe could not be told before goes with it, except where this says otherwise; so nothing old comes after it. */
+  const update = (request: UpdateRequest) =>
+    carryOut(updates, async (transaction) => {
+      const { reference, cancelAtPeriodEnd } = request;
+      if (cancelAtPeriodEnd !== undefined) await cancellations.withdraw(transaction, reference);
+      const open = await updates.withdraw(transaction, reference);
+      return updates.plan(transaction, reference, [...open, request].reduce(mergeUpdates));
+    });
+
+  const cancel = (reference: string) =>
+    carryOut(cancellations, async (transaction) => {
+      await cancellations.withdraw(transaction, reference);
+      await updates.withdraw(transaction, reference);
+      return cancellations.plan(transaction, reference, { reference });
+    });
+
   return {
     cancel: (reference, { atPeriodEnd }) =>
-      atPeriodEnd ? carryOut(updates, { reference, cancelAtPeriodEnd: true }) : carryOut(cancellations, { reference }),
+      atPeriodEnd ? update({ reference, cancelAtPeriodEnd: true }) : cancel(reference),
 
-    update: (reference, changes) => carryOut(updates, { reference, ...changes }),
+    update: (reference, changes) => update({ reference, ...changes }),
 
     async refresh(reference) {
       for (const invoice of await client.invoicesOf(reference)) {
@@ -65,4 +81,9 @@ export function createSubscriptionCommands(options: {
       await projector.fetchAndProject('subscription', reference);
     },
   };
+}
+
+function mergeUpdates(older: UpdateRequest, newer: UpdateRequest): UpdateRequest {
+  const metadata = { ...older.metadata, ...newer.metadata };
+  return { ...older, ...newer, ...(Object.keys(metadata).length === 0 ? {} : { metadata }) };
 }
