@@ -1,4 +1,4 @@
-import { type Catalog, findProduct, secondMs } from '@latchkey/core';
+import { type Catalog, findProduct, LatchkeyError, secondMs } from '@latchkey/core';
 import { z } from 'zod';
 import type { Database } from '../db/database.ts';
 import { type Html, type Http, type HttpReply, html, page } from '../http/index.ts';
@@ -13,7 +13,7 @@ export interface SuccessPageOptions {
   licenseReader: LicenseReader;
   database: Database;
   publicUrl: () => string;
-  /** Asks Stripe what became of a checkout that no webhook has told of yet. */
+  /** Asks Stripe what became of a checkout that no webhook has told of yet. May reject when Stripe is away. */
   askStripe(sessionId: string): Promise<void>;
 }
 
@@ -103,8 +103,13 @@ async function licenseOf(checkout: Checkout, options: SuccessPageOptions): Promi
     setTimeout(resolve, LOOK_EVERY_MS);
     await promise;
   }
-  await options.askStripe(sessionId);
+  await options.askStripe(sessionId).catch(orLater);
   return find(sessionId, options);
+}
+
+/** Whoever just paid must not be shown an error because Stripe is slow to say so: the page looks again. */
+function orLater(error: unknown): void {
+  if (!(error instanceof LatchkeyError)) throw error;
 }
 
 async function find(sessionId: string, options: SuccessPageOptions): Promise<LicenseRecord | null> {

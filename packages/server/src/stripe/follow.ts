@@ -40,10 +40,12 @@ export function createProjectionHandlers({
       if (reference != null) await subscriptions().follow(transaction, reference);
     },
     async checkout_session(transaction, { object }) {
-      const { id, mode, status, payment_status, subscription, customer, customer_details, customer_email } = object;
+      const { id, mode, status, payment_status, subscription, customer, customer_details, customer_email, metadata } =
+        object;
       const email = customer_details?.email ?? customer_email ?? null;
       await checkouts().followSession(transaction, {
         id,
+        checkoutId: metadata?.latchkey_checkout ?? null,
         mode,
         status,
         isPaid: payment_status === 'paid' || payment_status === 'no_payment_required',

@@ -121,6 +121,7 @@ describe('a delivery', () => {
     const refused = inbox.receive(Buffer.from(body), sign(body, ports.clock.wall()), '/webhook/stripe');
     await expect(refused).rejects.toMatchObject({ code: 'invalid_request', detail: expect.stringMatching(detail) });
     expect(await everything()).toEqual([]);
+    expect(ports.log.lines).toMatchObject([{ level: 'warn', fields: { problem: expect.stringMatching(detail) } }]);
   });
 
   it('that was not signed is refused before it is read', async () => {

@@ -74,6 +74,18 @@ export function createInbox(options: InboxOptions): Inbox {
     wall: () => clock.wall(),
   });
   const store = createIntake(database);
+  const readOrTell = (rawBody: Uint8Array, path: string) => {
+    try {
+      return readDelivery(rawBody);
+    } catch (error) {
+      // The answer says little; why an endpoint's deliveries fail has to be found here.
+      log.warn(
+        { path, problem: error instanceof LatchkeyError ? error.detail : error },
+        'a signed webhook was refused',
+      );
+      throw error;
+    }
+  };
   return {
     worker,
     async receive(rawBody, signatureHeader, path) {
@@ -84,7 +96,7 @@ export function createInbox(options: InboxOptions): Inbox {
         throw new LatchkeyError('invalid_signature', 'This was not signed by Stripe with our secret, or too long ago.');
       }
       crashPoint('webhook.verified');
-      const event = readDelivery(rawBody);
+      const event = readOrTell(rawBody, path);
       const isNew = await store({ ...event, id: ids.next('inb'), path, receivedAt: wall });
       crashPoint('webhook.stored');
       if (!isNew) return 'duplicate';

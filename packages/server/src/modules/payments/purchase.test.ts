@@ -72,6 +72,7 @@ function hear(state: { status: string; isPaid: boolean; mode?: string }): Promis
   return test.database.transaction({ actor: { type: 'stripe', id: null } }, (transaction) =>
     checkouts.followSession(transaction, {
       id: session,
+      checkoutId: `chk_${count}`,
       mode: 'payment',
       subscription: null,
       stripeCustomerId: `cus_${count}`,
@@ -109,5 +110,38 @@ describe('a purchase without a subscription', () => {
   it('leaves what a subscription pays for to the subscription', async () => {
     await hear({ status: 'complete', isPaid: true, mode: 'subscription' });
     expect(await license()).toBeNull();
+  });
+});
+
+describe('a session that is heard of before we wrote down that it was made', () => {
+  const checkout = () => checkouts.get(`chk_${count}`);
+  const asTest = { actor: { type: 'system', id: 'test' } } as const;
+  const opened = (id: string) =>
+    test.database.transaction(asTest, (transaction) => checkouts.opened(transaction, `chk_${count}`, { id, url: 'x' }));
+  beforeEach(async () => {
+    await test.database.connection
+      .updateTable('checkouts')
+      .set({ stripe_session_id: null, status: 'planned', url: null })
+      .where('id', '=', `chk_${count}`)
+      .execute();
+  });
+
+  it('belongs to its checkout all the same, and what was paid for is given', async () => {
+    await hear({ status: 'complete', isPaid: true });
+    expect(await license()).not.toBeNull();
+    expect(await checkout()).toMatchObject({ status: 'complete', stripe_session_id: session });
+  });
+
+  it.each(['complete', 'expired'])('stays %s when we write it down', async (status) => {
+    await hear({ status, isPaid: false });
+    await opened(session);
+    expect(await checkout()).toMatchObject({ status, stripe_session_id: session });
+  });
+
+  it('does not take the place of the one the checkout has', async () => {
+    await opened('cs_test_first');
+    await hear({ status: 'complete', isPaid: true });
+    expect(await license()).toBeNull();
+    expect(await checkout()).toMatchObject({ status: 'open', stripe_session_id: 'cs_test_first' });
   });
 });

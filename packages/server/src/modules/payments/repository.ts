@@ -19,7 +19,7 @@ export async function findCheckout(
   return row ?? null;
 }
 
-/** Writes what Stripe made of the checkout. A completed one stays completed, whatever is told late. */
+/** Writes what Stripe made of the checkout. What has ended stays so, whatever is told late. */
 export async function updateCheckout(
   connection: Connection,
   id: string,
@@ -30,6 +30,8 @@ export async function updateCheckout(
     .updateTable('checkouts')
     .set({ ...changes, updated_at: now })
     .where('id', '=', id);
-  if (changes.status !== undefined && changes.status !== 'complete') update = update.where('status', '!=', 'complete');
+  if (changes.status === 'open') update = update.where('status', '=', 'planned');
+  else if (changes.status !== undefined && changes.status !== 'complete')
+    update = update.where('status', '!=', 'complete');
   await update.execute();
 }

@@ -67,6 +67,8 @@ export interface NewCheckout {
 /** A session as Stripe has it now. */
 export interface FollowedSession {
   id: string;
+  /** Our own id of the checkout, as the session carries it in its metadata. */
+  checkoutId: string | null;
   mode: string;
   status: string | null;
   isPaid: boolean;
@@ -154,7 +156,7 @@ export function createCheckouts(options: CheckoutsOptions) {
 
     /** Follows what became of a session: it was paid, or its time ran out. */
     async followSession(transaction: Transaction, session: FollowedSession): Promise<void> {
-      const checkout = await repository.findCheckout(transaction.connection, 'stripe_session_id', session.id);
+      const checkout = await checkoutOf(transaction.connection, session);
       if (checkout === null) return;
       if (session.mode === 'payment' && session.isPaid) {
         const { stripeCustomerId, email, name } = session;
@@ -167,6 +169,7 @@ export function createCheckouts(options: CheckoutsOptions) {
         checkout.id,
         {
           status: session.status,
+          stripe_session_id: session.id,
           ...(session.subscription === null ? {} : { stripe_subscription_id: session.subscription }),
           ...(session.email === null ? {} : { email: session.email }),
         },
@@ -193,6 +196,15 @@ export function createCheckouts(options: CheckoutsOptions) {
   ): Promise<void> {
     await audit.record(transaction, { action: `checkout.${step}`, subjectType: 'checkout', subjectId, detail });
   }
+}
+
+/** By the session; or, when it is heard of before we wrote it down, by the id it was given. */
+async function checkoutOf(connection: Connection, session: FollowedSession): Promise<Checkout | null> {
+  const known = await repository.findCheckout(connection, 'stripe_session_id', session.id);
+  if (known !== null || session.checkoutId === null) return known;
+  const planned = await repository.findCheckout(connection, 'id', session.checkoutId);
+  // A checkout has one session: what another one says of it is not ours.
+  return planned?.stripe_session_id === null ? planned : null;
 }
 
 /** The plan that is to be bought; the only one that costs something where none is named. */
