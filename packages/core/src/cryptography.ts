@@ -5,6 +5,7 @@
 export interface Cryptography {
   sha512(data: Uint8Array): Uint8Array;
   hmacSha512(secret: Uint8Array, data: Uint8Array): Uint8Array;
+  hmacSha256(secret: Uint8Array, data: Uint8Array): Uint8Array;
   /** Compares in a time that depends on the lengths only. */
   equal(left: Uint8Array, right: Uint8Array): boolean;
   /** UTF-8 bytes of a text. */

@@ -147,14 +147,6 @@ describe('a request that is wrong', () => {
     ['an unknown product', '/v1/checkouts', { product: 'nothing' }, 400, 'product_unknown', 'product'],
     ['an unknown plan', '/v1/checkouts', { product: 'infinite-server26', plan: 'gold' }, 400, 'plan_unknown', 'plan'],
     ['a free plan', '/v1/checkouts', { product: 'crypto-orchestrator', plan: 'free' }, 400, 'invalid_request', 'plan'],
-    [
-      'a product whose keys cannot be made',
-      '/v1/checkouts',
-      { product: 'crypto-orchestrator', plan: 'pro' },
-      400,
-      'invalid_request',
-      'product',
-    ],
     ['no plan of several', '/v1/checkouts', { product: 'crypto-orchestrator' }, 400, 'invalid_request', 'plan'],
     ['a pack', '/v1/checkouts', { product: 'redline2', pack: 'small' }, 400, 'invalid_request', 'pack'],
     ['no product', '/v1/checkouts', {}, 400, 'invalid_request', 'product'],
@@ -183,14 +175,6 @@ describe('a request that is wrong', () => {
       400,
       'invalid_request',
       'machine.fingerprint',
-    ],
-    [
-      'a product without an engine for its keys',
-      '/v1/licenses',
-      { product: 'quantum-falcon', plan: 'pro' },
-      409,
-      'license_state_conflict',
-      'product',
     ],
     ['a date that is none', '/v1/licenses', { ...license, expires_at: 'soon' }, 400, 'invalid_request', 'expires_at'],
     [
@@ -289,24 +273,73 @@ describe('the catalog in Stripe', () => {
   });
 });
 
-describe('from checkout to key', () => {
-  async function pay(email: string): Promise<string> {
-    const checkout = await call('POST', '/v1/checkouts', { product: 'infinite-server26', email });
-    expect(checkout.status).toBe(201);
-    const paid = await fetch(`${server.app.localStripe?.url}/_sandbox/checkout/sessions/${checkout.body.id}/complete`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${server.app.adminToken.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ payment_method: 'pm_card_visa' }),
-    });
-    expect(paid.status).toBe(200);
-    return checkout.body.id;
-  }
+const HEX_KEY = /[0-9a-f]{16}(-[0-9a-f]{16}){15}/;
+const GROUP = '-[0-9A-HJKMNP-TV-Z]{8}';
 
+/** Each example product, a plan of it that is paid again and again (or, where there is none, given), and how its keys look. */
+const EXAMPLES: [product: string, plan: string, sold: boolean, key: RegExp][] = [
+  ['infinite-server26', 'license', true, HEX_KEY],
+  ['crypto-orchestrator', 'basic', true, new RegExp(`CO(${GROUP}){4}`)],
+  ['quantum-falcon', 'pro', true, /QF-PRO-[0-9a-f]{12}-[0-9]{10}/],
+  ['investment-system', 'starter', true, new RegExp(`INV(${GROUP}){3}`)],
+  ['redline2', 'prepaid', false, new RegExp(`RL(${GROUP}){3}`)],
+];
+
+async function pay(product: string, plan: string, email: string): Promise<string> {
+  const checkout = await call('POST', '/v1/checkouts', { product, plan, email });
+  expect(checkout.status).toBe(201);
+  const paid = await fetch(`${server.app.localStripe?.url}/_sandbox/checkout/sessions/${checkout.body.id}/complete`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.app.adminToken.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ payment_method: 'pm_card_visa' }),
+  });
+  expect(paid.status).toBe(200);
+  return checkout.body.id;
+}
+
+describe('every example product', () => {
+  it.each(EXAMPLES)(
+    '%s issues a key of its plan %s that validates, and no other product takes it',
+    async (product, plan, _sold, looks) => {
+      const issued = await admin('POST', '/v1/licenses', { product, plan, email: `issued@${product}.example` });
+      expect(issued.status).toBe(201);
+      const { key } = issued.body;
+      expect(looks.exec(key)?.[0]).toBe(key);
+      expect((await call('POST', '/v1/licenses/validate', { key, product })).body).toMatchObject({
+        valid: true,
+        code: 'VALID',
+        license: { product, plan },
+      });
+      const other = product === 'redline2' ? 'quantum-falcon' : 'redline2';
+      const elsewhere = await call('POST', '/v1/licenses/validate', { key, product: other });
+      expect(elsewhere.body).toMatchObject({ valid: false, code: 'PRODUCT_MISMATCH' });
+    },
+  );
+
+  it.each(EXAMPLES.filter(([, , sold]) => sold))(
+    '%s sells its plan %s: paid, the key comes by mail and is VALID',
+    async (product, plan, _sold, looks) => {
+      const email = `buyer@${product}.example`;
+      await pay(product, plan, email);
+      const letters = async () => (await admin('GET', `/sandbox/mail?to=${email}`)).body;
+      await expect.poll(async () => (await letters()).length, { timeout: 10_000, interval: 50 }).toBe(1);
+      const key = looks.exec((await letters())[0].text)?.[0];
+      expect(key).toBeDefined();
+      expect((await call('POST', '/v1/licenses/validate', { key, product })).body).toMatchObject({
+        valid: true,
+        code: 'VALID',
+        license: { product, plan },
+      });
+    },
+  );
+});
+
+describe('from checkout to key', () => {
   it('the success page shows the key once, and never to a second visitor', async () => {
-    const session = await pay('page@example.com');
+    const session = await pay('infinite-server26', 'license', 'page@example.com');
     const first = await call('GET', `/checkout/success?session_id=${session}`);
     expect(first.status).toBe(200);
-    const key = /[0-9a-f]{16}(-[0-9a-f]{16}){15}/.exec(first.body)?.[0] ?? '';
+    const key = HEX_KEY.exec(first.body)?.[0] ?? '';
     expect((await call('POST', '/v1/licenses/validate', { key })).body.code).toBe('VALID');
     const second = await call('GET', `/checkout/success?session_id=${session}`);
     expect(second.body).not.toContain(key);
@@ -315,11 +348,11 @@ describe('from checkout to key', () => {
   });
 
   it('shows the key to one of many who ask at the same moment', async () => {
-    const session = await pay('rush@example.com');
+    const session = await pay('infinite-server26', 'license', 'rush@example.com');
     const pages = await Promise.all(
       Array.from({ length: 8 }, () => call('GET', `/checkout/success?session_id=${session}`)),
     );
-    expect(pages.filter((page) => /[0-9a-f]{16}(-[0-9a-f]{16}){15}/.test(page.body))).toHaveLength(1);
+    expect(pages.filter((page) => HEX_KEY.test(page.body))).toHaveLength(1);
   });
 
   it('the front page says what is sold, and its button leads to a checkout', async () => {

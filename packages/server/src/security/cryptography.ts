@@ -5,6 +5,7 @@ import type { Cryptography } from '@latchkey/core';
 export const nodeCryptography: Cryptography = {
   sha512: (data) => createHash('sha512').update(data).digest(),
   hmacSha512: (secret, data) => createHmac('sha512', secret).update(data).digest(),
+  hmacSha256: (secret, data) => createHmac('sha256', secret).update(data).digest(),
   equal: (left, right) => left.length === right.length && timingSafeEqual(left, right),
   utf8: (text) => Buffer.from(text, 'utf8'),
 };

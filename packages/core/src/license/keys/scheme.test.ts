@@ -5,6 +5,7 @@ import { classifyUnknownKey, type LicenseKeyScheme } from './scheme.ts';
 const cryptography: Cryptography = {
   sha512: (data) => data,
   hmacSha512: (_secret, data) => data,
+  hmacSha256: (_secret, data) => data,
   equal: (left, right) => left.length === right.length,
   utf8: () => new Uint8Array(),
 };
@@ -13,6 +14,8 @@ const cryptography: Cryptography = {
 function scheme(prefix: string): LicenseKeyScheme {
   return {
     name: prefix,
+    variesBy: 'salt',
+    forgiving: false,
     parse: (text) => (text.startsWith(`${prefix}:`) ? text : null),
     generate: (_material, secret) => `${prefix}:${secret.id}`,
     verify: (key, secrets) => secrets.some((secret) => key === `${prefix}:${secret.id}`),

@@ -13,15 +13,37 @@ export interface KeyMaterial {
   salt: Uint8Array;
 }
 
+/** Stands for the secret where a scheme needs none. */
+export const NO_SECRET: KeySecret = { id: 'none', bytes: new Uint8Array() };
+
 /** One format of licence keys. A scheme is pure: the same material and secret give the same key. */
 export interface LicenseKeyScheme {
   readonly name: string;
-  /** The key as it is stored and compared, when the text has this scheme's grammar; otherwise null. Never says whether it is authentic. */
+  /** What gives another key where one is taken already: fresh salt, or the next second. */
+  readonly variesBy: 'salt' | 'second';
+  /**
+   * Whether `parse` forgives more than white space, so that several spellings are one key. Such schemes are asked about every
+   * text that is presented, and so answer quickly for one that is not theirs.
+   */
+  readonly forgiving: boolean;
+  /**
+   * The key's one canonical form, in which it is made, stored and compared, when the text has this scheme's grammar; otherwise
+   * null. Never says whether it is authentic.
+   */
   parse(text: string): string | null;
-  /** Makes a key under the first of the secrets. */
+  /** Makes a key under this secret; `NO_SECRET` for a scheme that has none. */
   generate(material: KeyMaterial, secret: KeySecret, cryptography: Cryptography): string;
-  /** Whether one of the secrets made this key (as `parse` returned it). Constant time for a given number of secrets. */
+  /**
+   * Whether one of the secrets made this key (as `parse` returned it). Constant time for a given number of secrets. A scheme
+   * whose keys cannot be judged by themselves answers true: what is stored decides.
+   */
   verify(key: string, secrets: readonly KeySecret[], cryptography: Cryptography): boolean;
+}
+
+/** The first `count` bytes of the salt; a `RangeError` where there are fewer, for a key without them could be guessed. */
+export function freshBytes(material: KeyMaterial, count: number): Uint8Array {
+  if (material.salt.length < count) throw new RangeError(`A key needs ${count} fresh random bytes.`);
+  return material.salt.subarray(0, count);
 }
 
 /** What a presented text is, when no licence is stored under it. */

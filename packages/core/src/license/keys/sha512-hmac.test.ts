@@ -1,16 +1,10 @@
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Cryptography, KeySecret } from '../../cryptography.ts';
+import { nodeCryptography as cryptography } from '../../../test/node-cryptography.ts';
+import type { KeySecret } from '../../cryptography.ts';
 import type { KeyMaterial } from './scheme.ts';
 import { sha512Hmac } from './sha512-hmac.ts';
-
-const cryptography: Cryptography = {
-  sha512: (data) => createHash('sha512').update(data).digest(),
-  hmacSha512: (secret, data) => createHmac('sha512', secret).update(data).digest(),
-  equal: (left, right) => left.length === right.length && timingSafeEqual(left, right),
-  utf8: (text) => Buffer.from(text, 'utf8'),
-};
 
 const secret: KeySecret = { id: 'current', bytes: Buffer.from('the master secret of this test') };
 const older: KeySecret = { id: 'older', bytes: Buffer.from('the master secret of last year') };

@@ -14,6 +14,8 @@ const LONGEST_TEXT = 400;
  */
 export const sha512Hmac: LicenseKeyScheme = {
   name: 'sha512-hmac',
+  variesBy: 'salt',
+  forgiving: false,
 
   parse(text) {
     if (text.length > LONGEST_TEXT) return null;

@@ -7,9 +7,10 @@ import {
   type KeySecret,
   LatchkeyError,
   type LicenseKeyScheme,
+  licenseKeyScheme,
+  NO_SECRET,
   type Product,
   type SecretReference,
-  sha512Hmac,
   type UnknownKey,
 } from '@latchkey/core';
 import type { Vault } from '../../security/vault.ts';
@@ -17,9 +18,6 @@ import type { SealedKey } from './repository.ts';
 
 /** Nothing longer than this is looked at as a licence key. */
 export const LONGEST_KEY = 1_024;
-
-/** The schemes this server has, by the name a catalog calls them. */
-const SCHEMES: Readonly<Record<string, LicenseKeyScheme>> = { [sha512Hmac.name]: sha512Hmac };
 
 const PURPOSE = 'license-key';
 
@@ -36,9 +34,11 @@ export interface KeyKeeper {
   /** Whether keys of the product's scheme can be made. */
   makes(product: Product): boolean;
   generate(product: Product, material: KeyMaterial): string;
+  /** What gives the product another key where one is taken: fresh salt, or the next second. */
+  variesBy(product: Product): LicenseKeyScheme['variesBy'];
   seal(licenseId: string, key: string): SealedKey & { index: Uint8Array; hint: string };
   open(licenseId: string, sealed: SealedKey): string;
-  /** The key as it is stored, for a text somebody typed or pasted: white space never counts. */
+  /** The key as it is stored, for a text somebody typed or pasted: white space never counts, nor what its scheme forgives. */
   canonical(text: string): string;
   /** Where a canonical key is found, one index for each live root secret. */
   indexes(key: string): Uint8Array[];
@@ -49,34 +49,39 @@ export interface KeyKeeper {
 }
 
 export function createKeyKeeper({ catalog, keySecrets, vault, cryptography }: KeyKeeperOptions): KeyKeeper {
+  const schemes = new Map(catalog.products.map((product) => [product.id, licenseKeyScheme(product.keyScheme)]));
   const candidates = catalog.products.flatMap((product) => {
-    const scheme = SCHEMES[product.keyScheme.name];
-    return scheme === undefined ? [] : [{ scheme, secrets: secretsOf(product) }];
+    const scheme = schemes.get(product.id) ?? null;
+    return scheme === null ? [] : [{ scheme, secrets: secretsOf(product) }];
   });
+  const forgiving = candidates.map(({ scheme }) => scheme).filter((scheme) => scheme.forgiving);
 
   function secretsOf(product: Product): readonly KeySecret[] {
     const reference = product.keyScheme.secret;
     return reference === null ? [] : keySecrets(reference);
   }
 
-  return {
-    makes: (product) => SCHEMES[product.keyScheme.name] !== undefined,
+  function schemeOf(product: Product): LicenseKeyScheme {
+    const scheme = schemes.get(product.id) ?? null;
+    if (scheme !== null) return scheme;
+    throw new LatchkeyError(
+      'license_state_conflict',
+      `Keys of the scheme "${product.keyScheme.name}" (product ${product.id}) are not made by this version.`,
+      { path: 'product' },
+    );
+  }
 
-    generate(product, material) {
-      const scheme = SCHEMES[product.keyScheme.name];
-      if (scheme === undefined) {
-        throw new LatchkeyError(
-          'license_state_conflict',
-          `Keys of the scheme "${product.keyScheme.name}" (product ${product.id}) are not made by this version.`,
-          { path: 'product' },
-        );
-      }
-      const [secret] = secretsOf(product);
-      if (secret === undefined) {
-        throw new LatchkeyError('secret_missing', `The product ${product.id} has no secret to make keys with.`);
-      }
-      return scheme.generate(material, secret, cryptography);
-    },
+  function newestSecret(product: Product): KeySecret {
+    if (product.keyScheme.secret === null) return NO_SECRET;
+    const [secret] = secretsOf(product);
+    if (secret !== undefined) return secret;
+    throw new LatchkeyError('secret_missing', `The product ${product.id} has no secret to make keys with.`);
+  }
+
+  return {
+    makes: (product) => (schemes.get(product.id) ?? null) !== null,
+    generate: (product, material) => schemeOf(product).generate(material, newestSecret(product), cryptography),
+    variesBy: (product) => schemeOf(product).variesBy,
 
     seal: (licenseId, key) => ({
       ...vault.seal(PURPOSE, key, licenseId),
@@ -84,7 +89,15 @@ export function createKeyKeeper({ catalog, keySecrets, vault, cryptography }: Ke
       hint: key.slice(-4),
     }),
     open: (licenseId, sealed) => vault.open(PURPOSE, sealed, licenseId),
-    canonical: (text) => (/\s/.test(text) ? text.replace(/\s+/g, '') : text),
+
+    canonical(text) {
+      for (const scheme of forgiving) {
+        const key = scheme.parse(text);
+        if (key !== null) return key;
+      }
+      return /\s/.test(text) ? text.replace(/\s+/g, '') : text;
+    },
+
     indexes: (key) => vault.indexes(PURPOSE, key),
     mark: (key) => hash('sha256', key, 'binary'),
     classify: (key) => classifyUnknownKey(key, candidates, cryptography),

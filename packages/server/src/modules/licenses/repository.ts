@@ -18,15 +18,43 @@ export interface SealedKey {
   secretId: string;
 }
 
-/** Stores a licence; false when its origin already brought one into being. */
-export async function insertLicense(connection: Connection, license: NewLicense): Promise<boolean> {
+/** What became of a licence that was to be stored: only one can have its origin, and only one its key. */
+export type Insertion = 'inserted' | 'origin_taken' | 'key_taken';
+
+/** Stores a licence, or says what it would have repeated. The transaction goes on either way. */
+export async function insertLicense(connection: Connection, license: NewLicense): Promise<Insertion> {
   const inserted = await connection
     .insertInto('licenses')
     .values(license)
-    .onConflict((conflict) => conflict.column('origin').doNothing())
+    .onConflict((conflict) => conflict.doNothing())
     .returning('id')
     .executeTakeFirst();
-  return inserted !== undefined;
+  if (inserted !== undefined) return 'inserted';
+  // The insert waited for whoever was first, so what it met is committed and seen from here on.
+  const first = await connection
+    .selectFrom('licenses')
+    .select('id')
+    .where('origin', '=', license.origin)
+    .executeTakeFirst();
+  return first === undefined ? 'key_taken' : 'origin_taken';
+}
+
+/** Waits until no other transaction that took the same name is open, and keeps the name until this one ends. */
+export async function lockKeyName(connection: Connection, name: string): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`license-key:${name}`}, 0))`.execute(connection);
+}
+
+/** Which of these key indexes a licence is stored under. */
+export async function takenKeyIndexes(
+  connection: Connection,
+  indexes: readonly Uint8Array[],
+): Promise<readonly Uint8Array[]> {
+  const rows = await connection
+    .selectFrom('licenses')
+    .select('key_index')
+    .where('key_index', 'in', [...indexes])
+    .execute();
+  return rows.map((row) => row.key_index);
 }
 
 // Milliseconds as a number, in rows and inside JSON alike.

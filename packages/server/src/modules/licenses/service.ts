@@ -1,22 +1,19 @@
 import {
-  addDays,
   type Catalog,
-  type Coverage,
   type Decision,
   decidingHold,
-  findOffer,
-  findProduct,
   type Hold,
   type HoldCause,
   LatchkeyError,
   type LicenseCoverage,
-  type Product,
   planActivation,
   refuseUnknownKey,
 } from '@latchkey/core';
 import type { Database, Transaction } from '../../db/database.ts';
 import type { Clock, Ids, Randomness } from '../../ports.ts';
+import { createIssuing, type IssuedLicense, type IssueLicense } from './issuing.ts';
 import type { KeyKeeper } from './keys.ts';
+import { offer, termEnd } from './offer.ts';
 import { type Activation, type LicenseRecord, toSnapshot } from './record.ts';
 import * as repository from './repository.ts';
 import type { LicenseSnapshots } from './snapshots.ts';
@@ -40,27 +37,6 @@ export interface LicenseServiceOptions {
   record(transaction: Transaction, entry: LicenseAuditEntry): Promise<unknown>;
 }
 
-export interface IssueLicense {
-  product: string;
-  plan: string;
-  /** What brings the licence into being: issued once for each origin. Left out, the licence is its own origin. */
-  origin?: string | undefined;
-  /** How the key names customer and subscription. */
-  keyCustomer: string;
-  keySubscription: string;
-  customerId: string | null;
-  subscriptionId: string | null;
-  /** Left out: the plan's own term. null: never. */
-  expiresAt?: Date | null | undefined;
-  coverage?: Coverage | undefined;
-  metadata?: Record<string, string> | undefined;
-}
-
-export interface IssuedLicense {
-  license: LicenseRecord;
-  key: string;
-}
-
 export interface MachineInput {
   fingerprint: string;
   name?: string | undefined;
@@ -75,11 +51,9 @@ export interface ActivationAnswer {
 
 export type LicenseService = ReturnType<typeof createLicenseService>;
 
-const SALT_BYTES = 32;
-
 /** Everything that changes a licence. Each method runs in the caller's transaction and never commits it. */
 export function createLicenseService(options: LicenseServiceOptions) {
-  const { catalog, keys, snapshots, clock, ids, randomness, record } = options;
+  const { catalog, keys, snapshots, clock, ids, record } = options;
 
   /** Every change ends here: the version other processes cached is dropped with the commit, ours before the answer. */
   async function changed(transaction: Transaction, id: string): Promise<void> {
@@ -109,46 +83,11 @@ export function createLicenseService(options: LicenseServiceOptions) {
     await record(transaction, { action, subjectType: 'license', subjectId, detail });
   }
 
-  /** Issues a licence; null when its origin already has one. */
-  async function issueOnce(transaction: Transaction, input: IssueLicense): Promise<IssuedLicense | null> {
-    const { product, plan } = offer(catalog, input.product, input.plan);
-    const id = ids.next('lic');
-    const now = clock.now();
-    const expiresAt = input.expiresAt === undefined ? termEnd(plan.license.termDays, now) : input.expiresAt;
-    const key = keys.generate(product, {
-      customer: input.keyCustomer,
-      subscription: input.keySubscription,
-      plan: plan.id,
-      issuedAt: now.getTime(),
-      expiresAt: expiresAt?.getTime() ?? null,
-      salt: randomness.bytes(SALT_BYTES),
-    });
-    const sealed = keys.seal(id, key);
-    const inserted = await repository.insertLicense(transaction.connection, {
-      id,
-      origin: input.origin ?? id,
-      product: product.id,
-      plan: plan.id,
-      scheme: product.keyScheme.name,
-      key_ciphertext: sealed.ciphertext,
-      key_secret_id: sealed.secretId,
-      key_index: sealed.index,
-      key_hint: sealed.hint,
-      customer_id: input.customerId,
-      subscription_id: input.subscriptionId,
-      starts_at: now,
-      expires_at: expiresAt,
-      max_machines: plan.license.maxMachines,
-      coverage: input.coverage ?? 'term',
-      metadata: JSON.stringify(input.metadata ?? {}),
-      revealed_at: null,
-      created_at: now,
-      updated_at: now,
-    });
-    if (!inserted) return null;
-    await audit(transaction, 'license.issued', id, { product: product.id, plan: plan.id, expires_at: expiresAt });
-    return { license: await reread(transaction, id), key };
-  }
+  const issueOnce = createIssuing({
+    ...options,
+    issued: (transaction, id, detail) => audit(transaction, 'license.issued', id, detail),
+    reread,
+  });
 
   async function setHold(transaction: Transaction, id: string, hold: Hold): Promise<LicenseRecord> {
     await locked(transaction, id);
@@ -159,6 +98,7 @@ export function createLicenseService(options: LicenseServiceOptions) {
   }
 
   return {
+    /** Issues a licence; null when its origin already has one. */
     issueOnce,
 
     /** Issues a licence; `license_state_conflict` when its origin already has one. */
@@ -377,23 +317,6 @@ export function createLicenseService(options: LicenseServiceOptions) {
 function saysTheSame(stands: Hold, wanted: Pick<Hold, 'effect' | 'effectiveAt'>, now: number): boolean {
   if (stands.effect !== wanted.effect) return false;
   return stands.effectiveAt === wanted.effectiveAt || (stands.effectiveAt <= now && wanted.effectiveAt <= now);
-}
-
-function offer(catalog: Catalog, productId: string, planId: string) {
-  const found = findOffer(catalog, productId, planId);
-  if (found !== null) return found;
-  const product = findProduct(catalog, productId);
-  throw product === null
-    ? new LatchkeyError('product_unknown', `There is no product "${productId}" in the catalog.`, { path: 'product' })
-    : new LatchkeyError('plan_unknown', `${productId} has no plan "${planId}". ${plansOf(product)}`, { path: 'plan' });
-}
-
-function plansOf(product: Product): string {
-  return `It has: ${product.plans.map((plan) => plan.id).join(', ')}.`;
-}
-
-function termEnd(termDays: number | null, from: Date): Date | null {
-  return termDays === null ? null : addDays(from, termDays);
 }
 
 function renewedEnd(license: LicenseRecord, catalog: Catalog, now: Date): Date | null {

@@ -1,0 +1,94 @@
+import { type Catalog, type Coverage, LatchkeyError } from '@latchkey/core';
+import type { Transaction } from '../../db/database.ts';
+import type { Clock, Ids, Randomness } from '../../ports.ts';
+import { createFreeKeys } from './free-key.ts';
+import type { KeyKeeper } from './keys.ts';
+import { offer, termEnd } from './offer.ts';
+import type { LicenseRecord } from './record.ts';
+import * as repository from './repository.ts';
+
+/** A key that is free when it is made can be taken when it is stored: by odds, or by one that was imported meanwhile. */
+const MOST_KEYS_TRIED = 5;
+
+export interface IssueLicense {
+  product: string;
+  plan: string;
+  /** What brings the licence into being: issued once for each origin. Left out, the licence is its own origin. */
+  origin?: string | undefined;
+  /** How the key names customer and subscription. */
+  keyCustomer: string;
+  keySubscription: string;
+  customerId: string | null;
+  subscriptionId: string | null;
+  /** Left out: the plan's own term. null: never. */
+  expiresAt?: Date | null | undefined;
+  coverage?: Coverage | undefined;
+  metadata?: Record<string, string> | undefined;
+}
+
+export interface IssuedLicense {
+  license: LicenseRecord;
+  key: string;
+}
+
+export interface IssuingOptions {
+  catalog: Catalog;
+  keys: KeyKeeper;
+  clock: Clock;
+  ids: Ids;
+  randomness: Randomness;
+  /** Writes the audit log. */
+  issued(transaction: Transaction, id: string, detail: Record<string, unknown>): Promise<void>;
+  reread(transaction: Transaction, id: string): Promise<LicenseRecord>;
+}
+
+/** Brings licences into being, each with a key that no other has. */
+export function createIssuing(options: IssuingOptions) {
+  const { catalog, keys, clock, ids } = options;
+  const freeKey = createFreeKeys(options);
+
+  /** Issues a licence; null when its origin already has one. */
+  return async function issueOnce(transaction: Transaction, input: IssueLicense): Promise<IssuedLicense | null> {
+    const { product, plan } = offer(catalog, input.product, input.plan);
+    const id = ids.next('lic');
+    const now = clock.now();
+    const expiresAt = input.expiresAt === undefined ? termEnd(plan.license.termDays, now) : input.expiresAt;
+    const license = {
+      id,
+      origin: input.origin ?? id,
+      product: product.id,
+      plan: plan.id,
+      scheme: product.keyScheme.name,
+      customer_id: input.customerId,
+      subscription_id: input.subscriptionId,
+      starts_at: now,
+      expires_at: expiresAt,
+      max_machines: plan.license.maxMachines,
+      coverage: input.coverage ?? 'term',
+      metadata: JSON.stringify(input.metadata ?? {}),
+      revealed_at: null,
+      created_at: now,
+      updated_at: now,
+    } as const;
+    for (let tried = 0; tried < MOST_KEYS_TRIED; tried += 1) {
+      const key = await freeKey(transaction, product, {
+        customer: input.keyCustomer,
+        subscription: input.keySubscription,
+        plan: plan.id,
+        issuedAt: now.getTime(),
+        expiresAt: expiresAt?.getTime() ?? null,
+      });
+      const insertion = await repository.insertLicense(transaction.connection, { ...license, ...sealed(id, key) });
+      if (insertion === 'origin_taken') return null;
+      if (insertion === 'key_taken') continue;
+      await options.issued(transaction, id, { product: product.id, plan: plan.id, expires_at: expiresAt });
+      return { license: await options.reread(transaction, id), key };
+    }
+    throw new LatchkeyError('conflict', 'The key was taken by others at this moment. Try again.');
+  };
+
+  function sealed(id: string, key: string) {
+    const { ciphertext, secretId, index, hint } = keys.seal(id, key);
+    return { key_ciphertext: ciphertext, key_secret_id: secretId, key_index: index, key_hint: hint };
+  }
+}
