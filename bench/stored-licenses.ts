@@ -90,5 +90,5 @@ const INSERT_LICENSES = `
   FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $5::text[]) AS made (id, ciphertext, index, hint, secret)`;
 
 const INSERT_ACTIVATIONS = `
-  INSERT INTO activations (id, license_id, fingerprint, created_at)
-  SELECT id, license_id, fingerprint, $4 FROM unnest($1::text[], $2::text[], $3::text[]) AS made (id, license_id, fingerprint)`;
+  INSERT INTO activations (id, license_id, uniqueness, fingerprint, created_at)
+  SELECT id, license_id, license_id, fingerprint, $4 FROM unnest($1::text[], $2::text[], $3::text[]) AS made (id, license_id, fingerprint)`;

@@ -16,7 +16,22 @@ export interface Ids {
 }
 
 /** The prefixes in use, one for each kind of thing. */
-export type IdPrefix = 'cust' | 'subs' | 'lic' | 'act' | 'chk' | 'int' | 'inb' | 'out' | 'mail' | 'aud' | 'key' | 'req';
+export type IdPrefix =
+  | 'cust'
+  | 'subs'
+  | 'lic'
+  | 'act'
+  | 'rea'
+  | 'link'
+  | 'file'
+  | 'chk'
+  | 'int'
+  | 'inb'
+  | 'out'
+  | 'mail'
+  | 'aud'
+  | 'key'
+  | 'req';
 
 /** Called at named places of the main flow, so that a test can end the process there. Does nothing in production. */
 export type CrashPoint = (name: CrashPointName) => void;

@@ -23,8 +23,8 @@ export interface Transaction {
   notify(channel: Channel, payload: string): Promise<void>;
 }
 
-/** The notices in use: a licence's snapshot is stale; the domain clock was moved; there is work in a queue table. */
-export type Channel = 'latchkey_license' | 'latchkey_clock' | 'latchkey_work';
+/** The notices in use: a licence's snapshot is stale; the domain clock was moved; there is work in a queue table; keys that sign changed. */
+export type Channel = 'latchkey_license' | 'latchkey_clock' | 'latchkey_work' | 'latchkey_signing_keys';
 
 export interface TransactionOptions {
   actor: Actor;

@@ -5,6 +5,7 @@ import type { ColumnType, Generated } from 'kysely';
 /** A JSON column: parsed when read, written as text. */
 export type Json<T = unknown> = ColumnType<T, string, string>;
 type Metadata = ColumnType<Record<string, string>, string | undefined, string>;
+type JsonObject = ColumnType<Record<string, unknown>, string | undefined, string>;
 /** bigint columns are read as numbers (the client refuses those beyond 2^53). */
 type BigInteger = ColumnType<number, number | undefined, number>;
 
@@ -75,6 +76,8 @@ export interface LicensesTable {
   machines_used: Generated<number>;
   metadata: Metadata;
   coverage: 'term' | 'renewing' | 'past_due' | 'ended';
+  overrides: JsonObject;
+  term_begins_with: 'first_validation' | 'first_activation' | null;
   revealed_at: Date | null;
   created_at: Date;
   updated_at: Date;
@@ -95,8 +98,52 @@ export interface ActivationsTable {
   fingerprint: string;
   name: string | null;
   components: Metadata;
+  uniqueness: string;
   created_at: Date;
   released_at: Date | null;
+  released_by: 'key_holder' | 'owner' | 'vendor' | 'transfer' | 'reactivation' | null;
+}
+
+export interface ReactivationRequestsTable {
+  id: string;
+  license_id: string;
+  fingerprint: string;
+  name: string | null;
+  components: Metadata;
+  status: 'pending' | 'approved' | 'denied';
+  reason: string | null;
+  created_at: Date;
+  decided_at: Date | null;
+  decided_by: string | null;
+}
+
+export interface OwnerLinksTable {
+  id: string;
+  purpose: 'machine_release';
+  email: string;
+  created_at: Date;
+  expires_at: Date;
+}
+
+export interface SigningKeysTable {
+  id: string;
+  public_key: Uint8Array;
+  private_ciphertext: Uint8Array;
+  private_secret_id: string;
+  status: 'active' | 'retired' | 'revoked';
+  created_at: Date;
+  retired_at: Date | null;
+  revoked_at: Date | null;
+}
+
+export interface LicenseFilesTable {
+  id: string;
+  license_id: string;
+  signing_key_id: string;
+  kind: 'license' | 'machine';
+  fingerprint: string | null;
+  issued_at: Date;
+  expires_at: Date | null;
 }
 
 export interface StripeObjectsTable {
@@ -129,6 +176,7 @@ export interface CheckoutsTable {
   status: 'planned' | 'open' | 'complete' | 'expired' | 'failed';
   url: string | null;
   stripe_subscription_id: string | null;
+  stripe_payment_intent_id: string | null;
   created_at: Date;
   updated_at: Date;
 }
@@ -195,7 +243,7 @@ export interface AuditLogTable {
   action: string;
   subject_type: string;
   subject_id: string;
-  detail: ColumnType<Record<string, unknown>, string | undefined, string>;
+  detail: JsonObject;
   request_id: string | null;
 }
 
@@ -229,6 +277,10 @@ export interface Schema {
   licenses: LicensesTable;
   license_holds: LicenseHoldsTable;
   activations: ActivationsTable;
+  reactivation_requests: ReactivationRequestsTable;
+  owner_links: OwnerLinksTable;
+  signing_keys: SigningKeysTable;
+  license_files: LicenseFilesTable;
   stripe_objects: StripeObjectsTable;
   catalog_prices: CatalogPricesTable;
   checkouts: CheckoutsTable;

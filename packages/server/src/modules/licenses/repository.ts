@@ -77,6 +77,8 @@ function selectRecords(connection: Connection) {
       'licenses.max_machines',
       'licenses.machines_used',
       'licenses.coverage',
+      'licenses.overrides',
+      'licenses.term_begins_with',
       'licenses.metadata',
       'licenses.revealed_at',
       'licenses.created_at',
@@ -273,8 +275,10 @@ export async function takeSeat(
       fingerprint: activation.fingerprint,
       name: activation.name,
       components: activation.components,
+      uniqueness: activation.licenseId,
       created_at: activation.at,
       released_at: null,
+      released_by: null,
     })
     .execute();
   return true;
