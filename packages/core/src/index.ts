@@ -12,6 +12,7 @@ export * from './license/keys/scheme.ts';
 export * from './license/keys/sealed.ts';
 export * from './license/keys/sha512-hmac.ts';
 export * from './license/keys/tier-signature.ts';
+export * from './license/machine-matching.ts';
 export * from './license/state.ts';
 export * from './license/validate.ts';
 export * from './money.ts';

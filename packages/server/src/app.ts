@@ -111,7 +111,13 @@ export async function createApp(foundation: Foundation): Promise<App> {
   const keys = createKeyKeeper({ catalog, keySecrets: loaded.keySecrets, vault, cryptography: nodeCryptography });
   const licensing = { database, catalog, keys, snapshots, clock, ids, randomness };
   const licenses = createLicenseService({ ...licensing, record: audit.record });
-  const licenseReader = createLicenseReader(licensing);
+  const licenseReader = createLicenseReader({
+    ...licensing,
+    beginTerm: (id) =>
+      database.transaction({ actor: { type: 'license_key', id } }, (transaction) =>
+        licenses.beginTerm(transaction, id),
+      ),
+  });
 
   const wake = { outbox: () => {} };
   const outbox = createOutbox({ ids, clock, wake: () => wake.outbox() });

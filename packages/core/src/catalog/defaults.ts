@@ -9,11 +9,14 @@ export const DEFAULT_LICENSE_POLICY: LicensePolicy = {
   renewalBasis: 'expiry',
   graceDays: 0,
   maxMachines: 1,
+  requireProduct: false,
   requireMachine: false,
   machineMatching: 'most',
   machineUniqueness: 'license',
+  whenMachinesFull: 'refuse',
+  ownerRelease: { max: 3, days: 30 },
   expiringNoticeDays: [7, 1],
-  offlineFileDays: null,
+  offlineFileDays: 14,
 };
 
 export const DEFAULT_DUNNING_POLICY: DunningPolicy = {

@@ -98,6 +98,15 @@ export interface Price {
   readonly stripePriceId: string | null;
 }
 
+/** What a licence says over its plan. What is left out is the plan's. */
+export interface LicenseOverrides {
+  readonly policy?: Partial<Omit<LicensePolicy, 'maxMachines'>> | undefined;
+  /** Features beside those of the plan. */
+  readonly features?: readonly string[] | undefined;
+  /** Limits in the place of the plan's; -1 is unlimited. */
+  readonly limits?: Readonly<Record<string, number>> | undefined;
+}
+
 /** What a licence of this plan allows, unless the licence itself says otherwise. */
 export interface LicensePolicy {
   /** Days a licence runs where no subscription sets its end; null is for ever. */
@@ -111,15 +120,21 @@ export interface LicensePolicy {
   readonly graceDays: number;
   /** Live machines at a time; -1 is unlimited. */
   readonly maxMachines: number;
+  /** Whether a validation must name the product it is for. */
+  readonly requireProduct: boolean;
   /** Whether a validation must name a machine. */
   readonly requireMachine: boolean;
   /** How many of a machine's components must match for it to count as the same machine. */
   readonly machineMatching: 'any' | 'two' | 'most' | 'all';
   /** Within what a fingerprint may be active once only. */
   readonly machineUniqueness: 'license' | 'plan' | 'product';
+  /** What a machine too many is told: no, or that the vendor will be asked to let it in, in another's place. */
+  readonly whenMachinesFull: 'refuse' | 'request';
+  /** How many machines the owner may release by a mailed link in so many days, without the vendor. A `max` of 0: none. */
+  readonly ownerRelease: { readonly max: number; readonly days: number };
   /** Days before the end at which a notice is due, largest first; within the first a validation says `EXPIRING`. */
   readonly expiringNoticeDays: readonly number[];
-  /** How long a signed licence file may live; null where the plan has none. */
+  /** How long a signed licence file may live; -1 for ever, null where the plan has none. */
   readonly offlineFileDays: number | null;
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { machinesNamed, snapshotOf } from '../../test/license-snapshot.ts';
 import { planActivation } from './activation.ts';
 import { type LicenseSnapshot, validateLicense } from './validate.ts';
 
@@ -8,49 +9,36 @@ const starts = Date.UTC(2026, 10, 1);
 const ends = starts + 30 * day;
 const now = starts + 10 * day;
 
-function license(change: Partial<LicenseSnapshot> = {}): LicenseSnapshot {
-  return {
-    startsAt: starts,
-    expiresAt: ends,
-    coverage: 'renewing',
-    holds: [],
-    product: 'infinite-server26',
-    plan: 'license',
-    maxMachines: 1,
-    machines: new Set(),
-    requireMachine: false,
-    entitlements: new Set(),
-    policy: { graceMs: 3 * day, expiringWithinMs: 7 * day },
-    ...change,
-  };
-}
+const license = (change: Partial<LicenseSnapshot> = {}) =>
+  snapshotOf({ expiresAt: ends, coverage: 'renewing', maxMachines: 1, ...change });
+const machine = (fingerprint: string) => ({ fingerprint });
 
 describe('activating a machine', () => {
   it('takes a free seat', () => {
-    const plan = planActivation(license(), 'server_001', {}, now);
+    const plan = planActivation(license(), machine('server_001'), {}, now);
     expect(plan).toMatchObject({ outcome: 'activate', decision: { valid: true, code: 'VALID' } });
   });
 
   it('answers the seat the machine already has, also when all are taken', () => {
-    const taken = license({ machines: new Set(['server_001']) });
-    expect(planActivation(taken, 'server_001', {}, now)).toMatchObject({
+    const taken = license({ machines: machinesNamed('server_001') });
+    expect(planActivation(taken, machine('server_001'), {}, now)).toMatchObject({
       outcome: 'already-active',
       decision: { valid: true, code: 'VALID' },
     });
   });
 
   it('refuses another machine when all seats are taken', () => {
-    const taken = license({ machines: new Set(['server_001']) });
-    expect(planActivation(taken, 'server_002', {}, now)).toMatchObject({
+    const taken = license({ machines: machinesNamed('server_001') });
+    expect(planActivation(taken, machine('server_002'), {}, now)).toMatchObject({
       outcome: 'refuse',
       decision: { valid: false, code: 'TOO_MANY_MACHINES' },
     });
   });
 
   it('refuses a key of another product before it looks at seats: no seat is consumed by it', () => {
-    const taken = license({ machines: new Set(['server_001']) });
+    const taken = license({ machines: machinesNamed('server_001') });
     for (const snapshot of [license(), taken]) {
-      expect(planActivation(snapshot, 'server_002', { product: 'redline2' }, now)).toMatchObject({
+      expect(planActivation(snapshot, machine('server_002'), { product: 'redline2' }, now)).toMatchObject({
         outcome: 'refuse',
         decision: { code: 'PRODUCT_MISMATCH' },
       });
@@ -58,31 +46,31 @@ describe('activating a machine', () => {
   });
 
   it('of a licence not in force is refused, also for a machine that has a seat', () => {
-    const machines = new Set(['server_001']);
+    const machines = machinesNamed('server_001');
     const revoked = license({
       machines,
       holds: [{ cause: 'admin', effect: 'revoke', effectiveAt: now, reason: null }],
     });
-    expect(planActivation(revoked, 'server_001', {}, now)).toMatchObject({
+    expect(planActivation(revoked, machine('server_001'), {}, now)).toMatchObject({
       outcome: 'refuse',
       decision: { code: 'REVOKED' },
     });
     const expired = license({ machines, coverage: 'term' });
-    expect(planActivation(expired, 'server_001', {}, ends)).toMatchObject({
+    expect(planActivation(expired, machine('server_001'), {}, ends)).toMatchObject({
       outcome: 'refuse',
       decision: { code: 'EXPIRED' },
     });
   });
 
   it('in grace says so, as the validation after it will', () => {
-    const plan = planActivation(license({ coverage: 'past_due' }), 'server_001', {}, ends);
+    const plan = planActivation(license({ coverage: 'past_due' }), machine('server_001'), {}, ends);
     expect(plan).toMatchObject({ outcome: 'activate', decision: { valid: true, code: 'GRACE' } });
     expect(plan.decision.detail).toContain('The last payment failed');
   });
 
   it('gives its reasons in order, the seat last', () => {
     const rules = (snapshot: LicenseSnapshot) =>
-      planActivation(snapshot, 'server_002', { product: 'infinite-server26' }, now).decision.because.map(
+      planActivation(snapshot, machine('server_002'), { product: 'infinite-server26' }, now).decision.because.map(
         ({ rule, passed }) => [rule, passed],
       );
     const before = [
@@ -91,7 +79,7 @@ describe('activating a machine', () => {
       ['product', true],
     ];
     expect(rules(license())).toEqual([...before, ['machine', true]]);
-    expect(rules(license({ machines: new Set(['server_001']) }))).toEqual([...before, ['machine', false]]);
+    expect(rules(license({ machines: machinesNamed('server_001') }))).toEqual([...before, ['machine', false]]);
   });
 });
 
@@ -103,13 +91,13 @@ describe('however many machines ask, one after another', () => {
     );
     fc.assert(
       fc.property(fc.integer({ min: -1, max: 5 }), asking, (maxMachines, fingerprints) => {
-        const machines = new Set<string>();
+        const machines = new Map<string, null>();
         const snapshot = license({ maxMachines, machines });
         for (const fingerprint of fingerprints) {
-          const plan = planActivation(snapshot, fingerprint, {}, now);
-          if (plan.outcome === 'activate') machines.add(fingerprint);
+          const plan = planActivation(snapshot, machine(fingerprint), {}, now);
+          if (plan.outcome === 'activate') machines.set(fingerprint, null);
           expect(plan.decision.valid).toBe(machines.has(fingerprint));
-          expect(validateLicense(snapshot, { machine: fingerprint }, now).valid).toBe(plan.decision.valid);
+          expect(validateLicense(snapshot, { machine: machine(fingerprint) }, now).valid).toBe(plan.decision.valid);
         }
         const distinct = new Set(fingerprints).size;
         expect(machines.size).toBe(maxMachines === -1 ? distinct : Math.min(maxMachines, distinct));

@@ -1,10 +1,19 @@
-import type { Decision } from './codes.ts';
-import { hasFreeSeat, type LicenseSnapshot, type ValidationScope, validateBeforeActivation } from './validate.ts';
+import type { LicensePolicy } from '../catalog/index.ts';
+import type { Decision, ValidationCode } from './codes.ts';
+import { matchMachine, type PresentedMachine } from './machine-matching.ts';
+import {
+  COPY_DETAIL,
+  hasFreeSeat,
+  type LicenseSnapshot,
+  type ValidationScope,
+  validateBeforeActivation,
+} from './validate.ts';
 
 /** What activation decided: refuse, answer the seat the machine already has, or take a free one. */
 export type ActivationPlan =
   | { outcome: 'refuse'; decision: Decision }
-  | { outcome: 'already-active'; decision: Decision }
+  /** `fingerprint` is the one it was known by until now. */
+  | { outcome: 'already-active'; fingerprint: string; decision: Decision }
   | { outcome: 'activate'; decision: Decision };
 
 /**
@@ -13,17 +22,35 @@ export type ActivationPlan =
  */
 export function planActivation(
   license: LicenseSnapshot,
-  fingerprint: string,
+  machine: PresentedMachine,
   scope: Pick<ValidationScope, 'product'>,
   now: number,
 ): ActivationPlan {
   const decision = validateBeforeActivation(license, scope, now);
   if (!decision.valid) return { outcome: 'refuse', decision };
-  if (license.machines.has(fingerprint)) {
-    return { outcome: 'already-active', decision: accept(decision, 'This machine was activated before.') };
+  const match = matchMachine(license.machines, machine, license.machineMatching);
+  switch (match.kind) {
+    case 'known': {
+      const { fingerprint } = match;
+      return {
+        outcome: 'already-active',
+        fingerprint,
+        decision: accept(decision, 'This machine was activated before.'),
+      };
+    }
+    case 'copy':
+      return { outcome: 'refuse', decision: refuse(decision, 'MACHINE_MISMATCH', COPY_DETAIL) };
+    case 'unknown':
+      if (!hasFreeSeat(license)) return { outcome: 'refuse', decision: refuseSeat(decision, license.maxMachines) };
+      return { outcome: 'activate', decision: accept(decision, 'This machine is now activated.') };
   }
-  if (!hasFreeSeat(license)) return { outcome: 'refuse', decision: refuseSeat(decision, license.maxMachines) };
-  return { outcome: 'activate', decision: accept(decision, 'This machine is now activated.') };
+}
+
+/** The decision where the machine is active on another licence, and the plan allows it once within its `uniqueness`. */
+export function refuseSecondHome(soFar: Decision, uniqueness: LicensePolicy['machineUniqueness']): Decision {
+  const detail = `This machine is active on another licence of this ${uniqueness}, and may be on one only. Deactivate it there first.`;
+  const because = soFar.because.filter((reason) => reason.rule !== 'machine');
+  return refuse({ ...soFar, because }, 'MACHINE_MISMATCH', detail);
 }
 
 function accept(soFar: Decision, detail: string): Decision {
@@ -39,6 +66,9 @@ function refuseSeat(soFar: Decision, maxMachines: number): Decision {
     maxMachines === 1
       ? 'The one machine of this licence is another. Deactivate it first.'
       : `All ${maxMachines} machines of this licence are in use. Deactivate one first.`;
-  const because = [...soFar.because, { rule: 'machine' as const, passed: false, detail }];
-  return { valid: false, code: 'TOO_MANY_MACHINES', detail, because };
+  return refuse(soFar, 'TOO_MANY_MACHINES', detail);
+}
+
+function refuse(soFar: Decision, code: ValidationCode, detail: string): Decision {
+  return { valid: false, code, detail, because: [...soFar.because, { rule: 'machine', passed: false, detail }] };
 }

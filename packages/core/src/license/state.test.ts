@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { plainTerms } from '../../test/license-snapshot.ts';
 import {
   accessEndsAt,
   type Coverage,
@@ -10,18 +11,17 @@ import {
   LICENSE_STATUSES,
   type LicenseState,
   licenseStatus,
-  type TermPolicy,
 } from './state.ts';
 
 const day = 86_400_000;
 const starts = Date.UTC(2026, 10, 1);
 const ends = starts + 30 * day;
-const policy: TermPolicy = { graceMs: 3 * day, expiringWithinMs: 7 * day };
+const policy = plainTerms;
 const causes: readonly HoldCause[] = ['payment', 'cancel', 'refund', 'dispute', 'admin'];
 const coverages: readonly Coverage[] = ['term', 'renewing', 'past_due', 'ended'];
 
 function license(change: Partial<LicenseState> = {}): LicenseState {
-  return { startsAt: starts, expiresAt: ends, coverage: 'term', holds: [], ...change };
+  return { startsAt: starts, expiresAt: ends, termBeginsWith: null, coverage: 'term', holds: [], ...change };
 }
 
 function hold(change: Partial<Hold> = {}): Hold {
@@ -40,6 +40,7 @@ const anyHolds = fc.uniqueArray(anyHold, { selector: ({ cause }) => cause });
 const anyState: fc.Arbitrary<LicenseState> = fc.record({
   startsAt: fc.integer({ min: starts - day, max: starts + day }),
   expiresAt: fc.option(anyInstant),
+  termBeginsWith: fc.constant(null),
   coverage: fc.constantFrom(...coverages),
   holds: anyHolds,
 });

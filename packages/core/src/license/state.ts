@@ -26,6 +26,8 @@ export interface LicenseState {
   startsAt: number;
   /** null: never expires. */
   expiresAt: number | null;
+  /** The first use from which the term will be counted; null once it runs. Until then there is no end. */
+  termBeginsWith: 'first_validation' | 'first_activation' | null;
   coverage: Coverage;
   holds: readonly Hold[];
 }
@@ -38,6 +40,13 @@ export interface TermPolicy {
   expiringWithinMs: number;
   /** The catalog's `when_grace_ends: keep`: a failed payment alone never ends access; only the end of the subscription does. */
   keepWhenUnpaid?: boolean | undefined;
+  /** How long a licence without a subscription is still valid, in grace, after its term. */
+  termGraceMs: number;
+  /**
+   * What the end of access means. `restrict`: not valid. `revoke`: taken back, and not to be renewed. `maintain`: valid still, for
+   * versions that were released while the term ran. `allow`: valid still.
+   */
+  expiryStrategy: 'restrict' | 'revoke' | 'maintain' | 'allow';
 }
 
 export type LicenseStatus = 'active' | 'grace' | 'expired' | 'suspended' | 'revoked' | 'not_started';
@@ -69,6 +78,16 @@ function outranks(hold: Hold, other: Hold): boolean {
 
 /** Until when access lasts if nothing new happens, holds aside; null: without end. */
 export function accessEndsAt(state: LicenseState, policy: TermPolicy): number | null {
+  return outlivesItsTerm(policy) ? null : termEndsAt(state, policy);
+}
+
+/** Whether the end of the term leaves access, of one kind or another. */
+export function outlivesItsTerm({ expiryStrategy }: TermPolicy): boolean {
+  return expiryStrategy === 'maintain' || expiryStrategy === 'allow';
+}
+
+/** When the term ends, with what keeps it going and its grace, whatever that end means; null: never. */
+export function termEndsAt(state: LicenseState, policy: TermPolicy): number | null {
   if (state.expiresAt === null) return null;
   switch (state.coverage) {
     case 'renewing':
@@ -79,9 +98,25 @@ export function accessEndsAt(state: LicenseState, policy: TermPolicy): number | 
       return grace === null ? state.expiresAt + policy.graceMs : Math.max(grace, state.expiresAt);
     }
     case 'term':
+      return state.expiresAt + policy.termGraceMs;
     case 'ended':
       return state.expiresAt;
   }
+}
+
+/** Whether the end of the term took the licence back. */
+export function isRevokedByItsEnd(state: LicenseState, policy: TermPolicy, now: number): boolean {
+  if (policy.expiryStrategy !== 'revoke') return false;
+  const end = termEndsAt(state, policy);
+  return end !== null && now >= end;
+}
+
+/** Whether the licence works in grace at `now`: its payment failed, or its own term is over. */
+export function isInGrace(state: LicenseState, policy: TermPolicy, now: number): boolean {
+  const end = termEndsAt(state, policy);
+  if (end !== null && now >= end) return false;
+  if (state.coverage === 'past_due') return true;
+  return state.coverage === 'term' && state.expiresAt !== null && now >= state.expiresAt;
 }
 
 /** When the grace after a failed payment ends: the moment its hold bites. */
@@ -96,10 +131,10 @@ export function graceEndsAt(state: LicenseState): number | null {
 /** The one status of a licence at `now`. */
 export function licenseStatus(state: LicenseState, policy: TermPolicy, now: number): LicenseStatus {
   const hold = decidingHold(state.holds, now);
-  if (hold !== null) return hold.effect === 'revoke' ? 'revoked' : 'suspended';
+  if (hold?.effect === 'revoke' || isRevokedByItsEnd(state, policy, now)) return 'revoked';
+  if (hold !== null) return 'suspended';
   const end = accessEndsAt(state, policy);
   if (end !== null && now >= end) return 'expired';
   if (now < state.startsAt) return 'not_started';
-  if (state.coverage === 'past_due') return 'grace';
-  return 'active';
+  return isInGrace(state, policy, now) ? 'grace' : 'active';
 }

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { machinesNamed, plainTerms, snapshotOf } from '../../test/license-snapshot.ts';
 import { VALIDATION_CODES, type ValidationCode } from './codes.ts';
 import type { Hold } from './state.ts';
-import { licenseStatus } from './state.ts';
+import { licenseStatus, type TermPolicy } from './state.ts';
 import {
   hasFreeSeat,
   type LicenseSnapshot,
@@ -20,20 +21,16 @@ type Case = { license: LicenseSnapshot; scope: ValidationScope };
 type Flaw = (good: Case) => Case;
 
 const good: Case = {
-  license: {
+  license: snapshotOf({
     startsAt: starts,
     expiresAt: ends,
     coverage: 'renewing',
-    holds: [],
-    product: 'infinite-server26',
-    plan: 'license',
     maxMachines: 2,
-    machines: new Set(['server_001']),
+    machines: machinesNamed('server_001'),
     requireMachine: true,
     entitlements: new Set(['server']),
-    policy: { graceMs: 3 * day, expiringWithinMs: 7 * day },
-  },
-  scope: { product: 'infinite-server26', machine: 'server_001', entitlements: ['server'] },
+  }),
+  scope: { product: 'infinite-server26', machine: { fingerprint: 'server_001' }, entitlements: ['server'] },
 };
 
 const withLicense = (change: Partial<LicenseSnapshot>) => (it: Case) => ({
@@ -79,9 +76,9 @@ describe('precedence', () => {
     },
   );
 
-  const full = withLicense({ machines: new Set(['a', 'b']) });
-  const overFull = withLicense({ machines: new Set(['server_001', 'a', 'b']) });
-  const unknownMachine = withScope({ machine: 'server_009' });
+  const full = withLicense({ machines: machinesNamed('a', 'b') });
+  const overFull = withLicense({ machines: machinesNamed('server_001', 'a', 'b') });
+  const unknownMachine = withScope({ machine: { fingerprint: 'server_009' } });
   const missing = withScope({ entitlements: ['support'] });
   it.each([
     ['MACHINE_REQUIRED', 'TOO_MANY_MACHINES', (it: Case) => overFull(withScope({ machine: undefined })(it))],
@@ -103,29 +100,29 @@ describe('precedence', () => {
 describe('machines', () => {
   it('an unknown machine is told whether a seat is free', () => {
     const license = { ...good.license, maxMachines: 1 };
-    const scope = { machine: 'server_002' };
-    expect(validateLicense({ ...license, machines: new Set() }, scope, now).code).toBe('MACHINE_NOT_ACTIVATED');
+    const scope = { machine: { fingerprint: 'server_002' } };
+    expect(validateLicense({ ...license, machines: machinesNamed() }, scope, now).code).toBe('MACHINE_NOT_ACTIVATED');
     expect(validateLicense(license, scope, now).code).toBe('MACHINE_MISMATCH');
   });
 
   it('a plan that asks for no machine is valid without one, and still checks one that is named', () => {
     const license = { ...good.license, requireMachine: false, maxMachines: 1 };
     expect(validateLicense(license, {}, now).code).toBe('VALID');
-    expect(validateLicense(license, { machine: 'server_002' }, now).code).toBe('MACHINE_MISMATCH');
+    expect(validateLicense(license, { machine: { fingerprint: 'server_002' } }, now).code).toBe('MACHINE_MISMATCH');
   });
 
   it('a lowered limit is said even where no machine is named', () => {
-    const license = { ...good.license, requireMachine: false, maxMachines: 1, machines: new Set(['a', 'b']) };
+    const license = { ...good.license, requireMachine: false, maxMachines: 1, machines: machinesNamed('a', 'b') };
     expect(validateLicense(license, {}, now).code).toBe('TOO_MANY_MACHINES');
   });
 
   it('-1 is unlimited', () => {
-    const machines = new Set(Array.from({ length: 500 }, (_, index) => `machine_${index}`));
+    const machines = machinesNamed(...Array.from({ length: 500 }, (_, index) => `machine_${index}`));
     const license = { ...good.license, maxMachines: -1, machines };
     expect(hasFreeSeat(license)).toBe(true);
-    expect(validateLicense(license, { machine: 'machine_7' }, now).code).toBe('VALID');
-    expect(hasFreeSeat({ maxMachines: 2, machines: new Set(['a', 'b']) })).toBe(false);
-    expect(hasFreeSeat({ maxMachines: 0, machines: new Set() })).toBe(false);
+    expect(validateLicense(license, { machine: { fingerprint: 'machine_7' } }, now).code).toBe('VALID');
+    expect(hasFreeSeat({ maxMachines: 2, machines: machinesNamed('a', 'b') })).toBe(false);
+    expect(hasFreeSeat({ maxMachines: 0, machines: machinesNamed() })).toBe(false);
   });
 });
 
@@ -194,6 +191,59 @@ describe('reasons', () => {
   );
 });
 
+describe('what the end of a term means', () => {
+  const term = (expiryStrategy: TermPolicy['expiryStrategy'], graceDays = 0) =>
+    snapshotOf({ expiresAt: ends, policy: { ...plainTerms, expiryStrategy, termGraceMs: graceDays * day } });
+
+  it.each([
+    ['restrict', 0, ends - 1, 'EXPIRING', 'active'],
+    ['restrict', 0, ends, 'EXPIRED', 'expired'],
+    ['restrict', 2, ends, 'GRACE', 'grace'],
+    ['restrict', 2, ends + 2 * day - 1, 'GRACE', 'grace'],
+    ['restrict', 2, ends + 2 * day, 'EXPIRED', 'expired'],
+    ['revoke', 0, ends, 'REVOKED', 'revoked'],
+    ['revoke', 2, ends, 'GRACE', 'grace'],
+    ['revoke', 2, ends + 2 * day, 'REVOKED', 'revoked'],
+    ['maintain', 0, ends - 1, 'VALID', 'active'],
+    ['maintain', 0, ends, 'VALID', 'active'],
+    ['maintain', 2, ends, 'GRACE', 'grace'],
+    ['allow', 0, ends + 400 * day, 'VALID', 'active'],
+  ] as const)('%s with %i days of grace, at %i: %s', (strategy, grace, at, code, status) => {
+    const license = term(strategy, grace);
+    expect(validateLicense(license, {}, at).code).toBe(code);
+    expect(licenseStatus(license, license.policy, at)).toBe(status);
+  });
+
+  it('maintain is valid for what was released before the end, and for nothing later', () => {
+    const license = term('maintain');
+    expect(validateLicense(license, { releasedAt: ends - 1 }, ends + day).code).toBe('VALID');
+    expect(validateLicense(license, { releasedAt: ends }, ends + day).code).toBe('EXPIRED');
+  });
+
+  it('what the end took back is REVOKED though it is suspended as well', () => {
+    const license = {
+      ...term('revoke'),
+      holds: [{ cause: 'admin', effect: 'suspend', effectiveAt: starts, reason: null }],
+    } as const;
+    expect(validateLicense(license, {}, ends - 1).code).toBe('SUSPENDED');
+    expect(validateLicense(license, {}, ends).code).toBe('REVOKED');
+  });
+
+  it('a term that has not begun has no end', () => {
+    const license = snapshotOf({ termBeginsWith: 'first_activation' });
+    expect(validateLicense(license, {}, ends + 900 * day)).toMatchObject({ valid: true, code: 'VALID' });
+  });
+});
+
+describe('a plan that wants its product named', () => {
+  const license = snapshotOf({ requireProduct: true });
+
+  it('refuses a question that does not', () => {
+    expect(validateLicense(license, {}, now).code).toBe('PRODUCT_MISMATCH');
+    expect(validateLicense(license, { product: license.product }, now).code).toBe('VALID');
+  });
+});
+
 describe('whatever the licence and the question', () => {
   const instant = fc.integer({ min: starts - 5 * day, max: ends + 10 * day });
   const anyCase = fc.record({
@@ -209,19 +259,33 @@ describe('whatever the licence and the question', () => {
     coverage: fc.constantFrom('term', 'renewing', 'past_due', 'ended'),
     expiresAt: fc.option(instant),
     maxMachines: fc.constantFrom(-1, 0, 1, 2),
-    machines: fc.subarray(['a', 'b', 'c']).map((machines) => new Set(machines)),
+    machines: fc.subarray(['a', 'b', 'c']).map((machines) => machinesNamed(...machines)),
     requireMachine: fc.boolean(),
+    requireProduct: fc.boolean(),
+    policy: fc.record({
+      graceMs: fc.constant(3 * day),
+      expiringWithinMs: fc.constant(7 * day),
+      termGraceMs: fc.constantFrom(0, 2 * day),
+      expiryStrategy: fc.constantFrom('restrict', 'revoke', 'maintain', 'allow'),
+    }),
   });
   const anyScope: fc.Arbitrary<ValidationScope> = fc.record({
     product: fc.constantFrom(undefined, 'infinite-server26', 'another'),
-    machine: fc.constantFrom(undefined, 'a', 'd'),
+    machine: fc.constantFrom(undefined, { fingerprint: 'a' }, { fingerprint: 'd' }),
     entitlements: fc.constantFrom(undefined, [], ['server'], ['support']),
+    releasedAt: fc.option(instant, { nil: undefined }),
   });
 
   it('a validation with nothing asked agrees with the status', () => {
     fc.assert(
       fc.property(anyCase, instant, (change, at) => {
-        const license: LicenseSnapshot = { ...good.license, ...change, requireMachine: false, maxMachines: -1 };
+        const license: LicenseSnapshot = {
+          ...good.license,
+          ...change,
+          requireMachine: false,
+          requireProduct: false,
+          maxMachines: -1,
+        };
         const status = licenseStatus(license, license.policy, at);
         const { valid, code } = validateLicense(license, {}, at);
         expect(valid).toBe(status === 'active' || status === 'grace');
@@ -245,7 +309,7 @@ describe('whatever the licence and the question', () => {
   it('asking for more never turns a no into a yes', () => {
     fc.assert(
       fc.property(anyCase, anyScope, instant, (change, scope, at) => {
-        const license = { ...good.license, ...change, requireMachine: false };
+        const license = { ...good.license, ...change, requireMachine: false, requireProduct: false };
         if (!validateLicense(license, {}, at).valid) expect(validateLicense(license, scope, at).valid).toBe(false);
       }),
     );

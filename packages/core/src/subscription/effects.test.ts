@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { plainTerms } from '../../test/license-snapshot.ts';
 import type { CancellationPolicy, DunningPolicy } from '../catalog/types.ts';
 import { type Hold, licenseStatus } from '../license/state.ts';
 import {
@@ -78,8 +79,9 @@ function statusUnder(coverage: LicenseCoverage, now: number, cleared: readonly H
   const holds: Hold[] = [...cleared];
   if (coverage.payment !== null) holds.push({ cause: 'payment', ...coverage.payment });
   if (coverage.cancel !== null) holds.push({ cause: 'cancel', ...coverage.cancel });
-  const state = { startsAt: started, expiresAt: coverage.expiresAt ?? renewal, coverage: coverage.coverage, holds };
-  return licenseStatus(state, { graceMs: 3 * day, expiringWithinMs: day }, now);
+  const expiresAt = coverage.expiresAt ?? renewal;
+  const state = { startsAt: started, expiresAt, termBeginsWith: null, coverage: coverage.coverage, holds };
+  return licenseStatus(state, plainTerms, now);
 }
 
 describe('the licence of a subscription', () => {

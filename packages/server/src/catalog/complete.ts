@@ -19,6 +19,7 @@ import {
   type Price,
   type Product,
   parseFraction,
+  readPolicy,
   SCHEME_SECRETS,
   type SecretReference,
 } from '@latchkey/core';
@@ -142,23 +143,10 @@ function price(source: PlanSource['price']): Price | null {
   };
 }
 
-/** Only what was written, so that it can be laid over what was written above it. */
 function licensePolicy(source: PlanSource['license']): Partial<LicensePolicy> {
   if (source === undefined) return {};
-  const written: { [Field in keyof LicensePolicy]: LicensePolicy[Field] | undefined } = {
-    termDays: source.term_days,
-    termBasis: source.term_basis,
-    expiryStrategy: source.expiry,
-    renewalBasis: source.renewal_basis,
-    graceDays: source.grace_days,
-    maxMachines: source.max_machines,
-    requireMachine: source.require_machine,
-    machineMatching: source.machine_matching,
-    machineUniqueness: source.machine_uniqueness,
-    expiringNoticeDays: source.expiring_notice_days?.toSorted((left, right) => right - left),
-    offlineFileDays: source.offline_file_days,
-  };
-  return Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
+  const { expiring_notice_days: notices, ...rest } = source;
+  return readPolicy({ ...rest, expiring_notice_days: notices?.toSorted((left, right) => right - left) });
 }
 
 function completeAllowance(source: NonNullable<PlanSource['allowances']>[number], plan: PlanSource): Allowance {

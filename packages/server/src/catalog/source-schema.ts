@@ -126,6 +126,7 @@ const licensePolicy = section(
     renewal_basis: choice(['expiry', 'now']).describe('A renewal counts from the old end or from now. Default expiry.'),
     grace_days: whole(0, 365, 'days').describe('Days of grace after the term, without a subscription. Default 0.'),
     max_machines: limit.describe('Machines that may be active at a time; -1 is unlimited. Default 1.'),
+    require_product: flag.describe('Whether a validation must name the product. Default false.'),
     require_machine: flag.describe('Whether a validation must name a machine. Default false.'),
     machine_matching: choice(['any', 'two', 'most', 'all']).describe(
       'How many components of a machine must match. Default most.',
@@ -133,12 +134,20 @@ const licensePolicy = section(
     machine_uniqueness: choice(['license', 'plan', 'product']).describe(
       'Within what a fingerprint is active once. Default license.',
     ),
+    when_machines_full: choice(['refuse', 'request']).describe(
+      'Whether a machine too many is only refused, or the vendor is asked to let it in as well. Default refuse.',
+    ),
+    owner_release: section(
+      { max: whole(0, 1_000, 'machines'), days: whole(1, 365, 'days') },
+      'how many machines in how many days',
+    ).describe('Machines that the owner may release by a mailed link. Default 3 in 30 days; max 0 is none.'),
     expiring_notice_days: list(whole(1, 365, 'days'), 10, 'days').describe(
       'Days before the end on which to write. Default 7 and 1.',
     ),
-    offline_file_days: whole(1, 3650, 'days')
+    offline_file_days: limit
+      .refine((value) => value !== 0, { error: must('must be days, -1 or null', 'Write null for no files.') })
       .nullable()
-      .describe('How long a signed licence file may live. Default null: none.'),
+      .describe('How long a signed licence file may live. Default 14; -1 is for ever, null is none.'),
   },
   'what a licence allows',
 ).partial();

@@ -89,7 +89,10 @@ export class LicenseManager {
     serverId?: string;
   }): Promise<{ valid: boolean; code: string; reason?: string; licenseData?: LicenseData }> {
     const house = await openHouse(this.#source);
-    const answer = await house.licenseReader.validate(input.licenseKey, { machine: input.serverId });
+    const answer = await house.licenseReader.validate(
+      input.licenseKey,
+      input.serverId === undefined ? {} : { machine: { fingerprint: input.serverId } },
+    );
     const licenseData = await this.getLicenseInfo(input);
     return {
       valid: answer.valid,

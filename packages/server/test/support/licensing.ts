@@ -41,6 +41,12 @@ export function createLicensing(
   const customers = createCustomerService({ database, clock, ids, audit });
   const options = { database, catalog, keys, snapshots, clock, ids, randomness };
   const licenses = createLicenseService({ ...options, record: audit.record });
-  const reader = createLicenseReader(options);
+  const reader = createLicenseReader({
+    ...options,
+    beginTerm: (id) =>
+      database.transaction({ actor: { type: 'license_key', id } }, (transaction) =>
+        licenses.beginTerm(transaction, id),
+      ),
+  });
   return { audit, customers, licenses, reader, snapshots, keys, catalog };
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.ts';
 import { createLicensing, loadExampleCatalog } from '../../../test/support/licensing.ts';
 import { createTestPorts } from '../../../test/support/ports.ts';
-import { takeSeat } from './repository.ts';
+import { takeSeat } from './seats-repository.ts';
 
 const PARALLEL = 200;
 const OFFER = {
@@ -63,10 +63,36 @@ describe('200 machines activating one licence at the same time', () => {
         licenseId: license.id,
         fingerprint,
         name: null,
-        components: '{}',
+        components: {},
+        uniqueness: license.id,
         at: new Date(),
       });
     const taken = await Promise.all(['a', 'b', 'c', 'd'].map(take));
-    expect(taken.filter(Boolean)).toHaveLength(1);
+    expect(taken.filter((taking) => taking === 'taken')).toHaveLength(1);
+    expect(taken.filter((taking) => taking === 'none_free')).toHaveLength(3);
+  });
+});
+
+describe('one machine activating on 50 licences at the same time, where the plan allows it on one', () => {
+  it('is active on exactly one, and holds no seat of the others', async () => {
+    const actor = { type: 'system', id: 'test' } as const;
+    const keys: string[] = [];
+    for (let count = 0; count < 50; count += 1) {
+      const issued = await test.database.transaction({ actor }, (transaction) =>
+        licensing.licenses.issue(transaction, { ...OFFER, overrides: { policy: { machineUniqueness: 'plan' } } }),
+      );
+      keys.push(issued.key);
+    }
+    const machine = { fingerprint: 'the-one-machine' };
+    const answers = await Promise.all(
+      keys.map((key) =>
+        test.database.transaction({ actor }, (transaction) =>
+          licensing.licenses.activate(transaction, { key, machine }),
+        ),
+      ),
+    );
+    expect(answers.filter(({ decision }) => decision.valid)).toHaveLength(1);
+    expect(answers.filter(({ decision }) => decision.code === 'MACHINE_MISMATCH')).toHaveLength(49);
+    expect(answers.reduce((seats, { license }) => seats + (license?.machinesUsed ?? 0), 0)).toBe(1);
   });
 });

@@ -1,4 +1,11 @@
-import { type Catalog, type Coverage, LatchkeyError } from '@latchkey/core';
+import {
+  type Catalog,
+  type Coverage,
+  LatchkeyError,
+  type LicenseOverrides,
+  type LicensePolicy,
+  type LicenseState,
+} from '@latchkey/core';
 import type { Transaction } from '../../db/database.ts';
 import type { Clock, Ids, Randomness } from '../../ports.ts';
 import { createFreeKeys } from './free-key.ts';
@@ -23,6 +30,10 @@ export interface IssueLicense {
   /** Left out: the plan's own term. null: never. */
   expiresAt?: Date | null | undefined;
   coverage?: Coverage | undefined;
+  /** Left out: the plan's. */
+  maxMachines?: number | undefined;
+  /** What the licence says over its plan. */
+  overrides?: LicenseOverrides | undefined;
   metadata?: Record<string, string> | undefined;
 }
 
@@ -52,7 +63,8 @@ export function createIssuing(options: IssuingOptions) {
     const { product, plan } = offer(catalog, input.product, input.plan);
     const id = ids.next('lic');
     const now = clock.now();
-    const expiresAt = input.expiresAt === undefined ? termEnd(plan.license.termDays, now) : input.expiresAt;
+    const policy = { ...plan.license, ...input.overrides?.policy };
+    const { expiresAt, waitsFor } = firstTerm(policy, input.expiresAt, now);
     const license = {
       id,
       origin: input.origin ?? id,
@@ -63,7 +75,9 @@ export function createIssuing(options: IssuingOptions) {
       subscription_id: input.subscriptionId,
       starts_at: now,
       expires_at: expiresAt,
-      max_machines: plan.license.maxMachines,
+      max_machines: input.maxMachines ?? plan.license.maxMachines,
+      overrides: JSON.stringify(input.overrides ?? {}),
+      term_begins_with: waitsFor,
       coverage: input.coverage ?? 'term',
       metadata: JSON.stringify(input.metadata ?? {}),
       revealed_at: null,
@@ -91,4 +105,15 @@ export function createIssuing(options: IssuingOptions) {
     const { ciphertext, secretId, index, hint } = keys.seal(id, key);
     return { key_ciphertext: ciphertext, key_secret_id: secretId, key_index: index, key_hint: hint };
   }
+}
+
+/** When the first term ends, and what it waits for before it runs. An end that was named is an end, whatever the plan says. */
+function firstTerm(
+  { termDays, termBasis }: LicensePolicy,
+  named: Date | null | undefined,
+  now: Date,
+): { expiresAt: Date | null; waitsFor: LicenseState['termBeginsWith'] } {
+  if (named !== undefined) return { expiresAt: named, waitsFor: null };
+  if (termDays === null || termBasis === 'issue') return { expiresAt: termEnd(termDays, now), waitsFor: null };
+  return { expiresAt: null, waitsFor: termBasis };
 }

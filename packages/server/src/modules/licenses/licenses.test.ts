@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { dayMs, type HoldCause } from '@latchkey/core';
+import { dayMs, type HoldCause, type LicenseOverrides } from '@latchkey/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.ts';
 import { createLicensing, loadExampleCatalog, TEST_MASTER_SECRET } from '../../../test/support/licensing.ts';
@@ -27,7 +27,7 @@ function write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
   return test.database.transaction({ actor: { type: 'system', id: 'test' } }, work);
 }
 
-function issue(overrides: { origin?: string; expiresAt?: Date | null } = {}) {
+function issue(more: { origin?: string; expiresAt?: Date | null; overrides?: LicenseOverrides } = {}) {
   return write((transaction) =>
     licensing.licenses.issue(transaction, {
       product: 'infinite-server26',
@@ -36,7 +36,7 @@ function issue(overrides: { origin?: string; expiresAt?: Date | null } = {}) {
       keySubscription: 'sub_1',
       customerId: null,
       subscriptionId: null,
-      ...overrides,
+      ...more,
     }),
   );
 }
@@ -44,7 +44,8 @@ function issue(overrides: { origin?: string; expiresAt?: Date | null } = {}) {
 const activate = (key: string, fingerprint: string) =>
   write((transaction) => licensing.licenses.activate(transaction, { key, machine: { fingerprint } }));
 
-const code = async (key: string, machine?: string) => (await licensing.reader.validate(key, { machine })).code;
+const code = async (key: string, machine?: string) =>
+  (await licensing.reader.validate(key, machine === undefined ? {} : { machine: { fingerprint: machine } })).code;
 
 describe('issuing', () => {
   it('makes a key of 271 characters whose second half is the HMAC of the first under the master secret', async () => {
@@ -233,7 +234,9 @@ describe('lists and statistics', () => {
     const offsets = [-40 * dayMs, -3 * dayMs, -1, 0, 1, 3 * dayMs, 40 * dayMs];
     for (let count = 0; count < 120; count += 1) {
       const expiresAt = pick(6) === 0 ? null : new Date(now + (offsets[pick(offsets.length)] ?? 0));
-      const { license } = await issue({ expiresAt });
+      const expiryStrategy = (['restrict', 'revoke', 'maintain', 'allow'] as const)[pick(4)] ?? 'restrict';
+      const policy = pick(2) === 0 ? {} : { expiryStrategy, graceDays: pick(3) * 2 };
+      const { license } = await issue({ expiresAt, overrides: { policy } });
       const coverage = (['term', 'renewing', 'past_due', 'ended'] as const)[pick(4)] ?? 'term';
       await test.database.connection
         .updateTable('licenses')

@@ -10,7 +10,9 @@ import {
 import type { Connection, Database } from '../../db/database.ts';
 import type { Clock } from '../../ports.ts';
 import { type KeyKeeper, LONGEST_KEY } from './keys.ts';
-import { type LicenseRecord, statusOf, toSnapshot } from './record.ts';
+import { asKept, type MachineInput } from './machines.ts';
+import { statusOf, toSnapshot } from './policy.ts';
+import type { LicenseRecord } from './record.ts';
 import * as repository from './repository.ts';
 import type { CachedLicense, LicenseSnapshots } from './snapshots.ts';
 import { nextTurn } from './turns.ts';
@@ -20,31 +22,54 @@ export interface ValidationAnswer extends Decision {
   license?: ShortLicense;
 }
 
+/** What is asked of a licence besides being in force. */
+export interface ValidationQuestion extends Omit<ValidationScope, 'machine'> {
+  /** Its components in clear. */
+  machine?: Pick<MachineInput, 'fingerprint' | 'components'> | undefined;
+}
+
 export interface LicenseReaderOptions {
   database: Database;
   catalog: Catalog;
   keys: KeyKeeper;
   snapshots: LicenseSnapshots;
   clock: Clock;
+  /** Lets the term of a licence run whose first validation this is, in a transaction of its own. */
+  beginTerm(licenseId: string): Promise<void>;
 }
 
 export type LicenseReader = ReturnType<typeof createLicenseReader>;
 
-/** Everything that reads licences: no transaction, nothing changes. */
-export function createLicenseReader({ database, catalog, keys, snapshots, clock }: LicenseReaderOptions) {
+/** Everything that reads licences: no transaction, and nothing changes, but that a first validation may begin a term. */
+export function createLicenseReader({ database, catalog, keys, snapshots, clock, beginTerm }: LicenseReaderOptions) {
   async function load(indexes: readonly Uint8Array[]): Promise<CachedLicense | null> {
     const record = await repository.findByKeyIndex(database.connection, indexes);
     if (record === null) return null;
     return { id: record.id, snapshot: toSnapshot(record, catalog), view: shortView(record) };
   }
 
-  function decide(license: CachedLicense, scope: ValidationScope): ValidationAnswer {
+  function decide(license: CachedLicense, question: ValidationQuestion): ValidationAnswer {
+    const { machine } = question;
+    const scope = { ...question, machine: machine === undefined ? undefined : asKept(license.id, machine) };
     const decision = validateLicense(license.snapshot, scope, clock.now().getTime());
     return { ...decision, license: license.view };
   }
 
+  /** Decides, and where this is the first use that a term waits for, lets it run and decides again. */
+  async function decideAndBegin(
+    license: CachedLicense,
+    question: ValidationQuestion,
+    again: () => Promise<CachedLicense | null>,
+  ): Promise<ValidationAnswer> {
+    const answer = decide(license, question);
+    if (!answer.valid || license.snapshot.termBeginsWith !== 'first_validation') return answer;
+    await beginTerm(license.id);
+    const begun = await again();
+    return begun === null ? answer : decide(begun, question);
+  }
+
   /** Programs ask the same again and again, and between two turns of a licence's time the answer is the same to the letter. */
-  function answerInTime(license: CachedLicense, { product, machine }: ValidationScope): string {
+  function answerInTime(license: CachedLicense, product: string | undefined, fingerprint: string | undefined): string {
     const now = clock.now().getTime();
     const last = license.answered;
     if (
@@ -52,35 +77,38 @@ export function createLicenseReader({ database, catalog, keys, snapshots, clock 
       last.from <= now &&
       now < last.until &&
       last.product === product &&
-      last.machine === machine
+      last.machine === fingerprint
     )
       return last.json;
+    const machine = fingerprint === undefined ? undefined : { fingerprint };
     const decision = validateLicense(license.snapshot, { product, machine }, now);
     const json = JSON.stringify({ ...decision, license: license.view });
-    license.answered = { product, machine, json, from: now, until: nextTurn(license.snapshot, now) };
+    license.answered = { product, machine: fingerprint, json, from: now, until: nextTurn(license.snapshot, now) };
     return json;
   }
 
   return {
-    /** Whether the key is in force for what `scope` asks. Always an answer, never an error. */
-    validate(text: string, scope: ValidationScope): ValidationAnswer | Promise<ValidationAnswer> {
+    /** Whether the key is in force for what is asked. Always an answer, never an error. */
+    async validate(text: string, question: ValidationQuestion): Promise<ValidationAnswer> {
       if (text.length > LONGEST_KEY) return refuseUnknownKey('MALFORMED');
       const key = keys.canonical(text);
-      const mark = keys.mark(key);
-      const cached = snapshots.peek(mark);
-      if (cached !== undefined) return decide(cached, scope);
-      return snapshots
-        .get(mark, () => load(keys.indexes(key)))
-        .then((license) => (license === null ? refuseUnknownKey(keys.classify(key)) : decide(license, scope)));
+      const read = () => snapshots.get(keys.mark(key), () => load(keys.indexes(key)));
+      const license = await read();
+      if (license === null) return refuseUnknownKey(keys.classify(key));
+      return decideAndBegin(license, question, read);
     },
 
-    /** What `validate` answers, as JSON, when the licence is in memory; else null. The hot path. */
-    validateFromMemory(text: string, scope: ValidationScope): string | null {
+    /**
+     * What `validate` answers, as JSON, when the licence is in memory and nothing has to be written; else null. The hot path.
+     */
+    validateFromMemory(text: string, question: ValidationQuestion): string | null {
       if (text.length > LONGEST_KEY) return null;
       const cached = snapshots.peek(keys.mark(keys.canonical(text)));
-      if (cached === undefined) return null;
-      if (scope.entitlements !== undefined) return JSON.stringify(decide(cached, scope));
-      return answerInTime(cached, scope);
+      if (cached === undefined || cached.snapshot.termBeginsWith === 'first_validation') return null;
+      const { product, machine, entitlements, releasedAt } = question;
+      if (entitlements === undefined && releasedAt === undefined && machine?.components === undefined)
+        return answerInTime(cached, product, machine?.fingerprint);
+      return JSON.stringify(decide(cached, question));
     },
 
     /** The licence behind a key, or null. */
@@ -126,6 +154,12 @@ export function createLicenseReader({ database, catalog, keys, snapshots, clock 
         revoked: of('revoked'),
         notStarted: of('not_started'),
       };
+    },
+
+    /** The features and limits that a licence gives, its plan's and its own. */
+    granted(record: LicenseRecord): { entitlements: string[]; limits: Record<string, number> } {
+      const { entitlements, limits } = toSnapshot(record, catalog);
+      return { entitlements: [...entitlements], limits: { ...limits } };
     },
 
     status: (record: LicenseRecord): LicenseStatus => statusOf(record, catalog, clock.now()),

@@ -1,14 +1,13 @@
 /** All SQL about licences. */
 
-import type { Catalog, Hold, HoldCause, LicenseStatus } from '@latchkey/core';
+import type { Catalog, Hold, HoldCause, LicenseOverrides, LicenseStatus } from '@latchkey/core';
 import { type ExpressionBuilder, type Insertable, type Selectable, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { Connection } from '../../db/database.ts';
 import type { LicensesTable, Schema } from '../../db/schema.ts';
-import { type Activation, type LicenseRecord, termPolicy } from './record.ts';
-
-/** Live machines read with a licence at most; a licence with more is refused new ones. */
-export const MOST_MACHINES = 10_000;
+import type { Activation, LicenseRecord } from './record.ts';
+import { MOST_MACHINES } from './seats-repository.ts';
+import { statusExpression } from './status-repository.ts';
 
 export type NewLicense = Insertable<LicensesTable>;
 
@@ -114,6 +113,7 @@ function activationsOf(expression: ExpressionBuilder<Schema, 'licenses'>) {
         'activations.id',
         'activations.fingerprint',
         'activations.name',
+        'activations.components',
         epochMs('activations.created_at').as('createdAt'),
       ])
       .orderBy('activations.created_at')
@@ -141,6 +141,8 @@ function toRecord(row: RecordRow): LicenseRecord {
     maxMachines: row.max_machines,
     machinesUsed: row.machines_used,
     coverage: row.coverage,
+    overrides: row.overrides as LicenseOverrides,
+    termBeginsWith: row.term_begins_with,
     metadata: row.metadata,
     revealedAt: row.revealed_at?.getTime() ?? null,
     createdAt: row.created_at.getTime(),
@@ -196,7 +198,13 @@ export async function readSealedKey(connection: Connection, id: string): Promise
 }
 
 export interface LicenseChanges {
+  plan?: string;
+  starts_at?: Date;
   expires_at?: Date | null;
+  max_machines?: number;
+  overrides?: string;
+  term_begins_with?: null;
+  metadata?: string;
   coverage?: LicensesTable['coverage'];
   customer_id?: string | null;
   subscription_id?: string | null;
@@ -240,76 +248,6 @@ export async function putHold(connection: Connection, licenseId: string, hold: H
 
 export async function removeHold(connection: Connection, licenseId: string, cause: HoldCause): Promise<void> {
   await connection.deleteFrom('license_holds').where('license_id', '=', licenseId).where('cause', '=', cause).execute();
-}
-
-/**
- * Takes a seat for a machine; false when none is free. The condition is in the update itself, so that the limit holds even
- * for a caller that decided on something stale.
- */
-export async function takeSeat(
-  connection: Connection,
-  activation: { id: string; licenseId: string; fingerprint: string; name: string | null; components: string; at: Date },
-): Promise<boolean> {
-  const seat = await connection
-    .updateTable('licenses')
-    .set((expression) => ({
-      machines_used: expression('machines_used', '+', 1),
-      version: expression('version', '+', 1),
-      updated_at: activation.at,
-    }))
-    .where('id', '=', activation.licenseId)
-    .where('machines_used', '<', MOST_MACHINES)
-    .where((expression) =>
-      expression.or([
-        expression('max_machines', '=', -1),
-        expression('machines_used', '<', expression.ref('max_machines')),
-      ]),
-    )
-    .executeTakeFirst();
-  if (seat.numUpdatedRows !== 1n) return false;
-  await connection
-    .insertInto('activations')
-    .values({
-      id: activation.id,
-      license_id: activation.licenseId,
-      fingerprint: activation.fingerprint,
-      name: activation.name,
-      components: activation.components,
-      uniqueness: activation.licenseId,
-      created_at: activation.at,
-      released_at: null,
-      released_by: null,
-    })
-    .execute();
-  return true;
-}
-
-/** Gives the seats of these machines back (all machines when none is named); the number that was freed. */
-export async function releaseSeats(
-  connection: Connection,
-  licenseId: string,
-  fingerprint: string | null,
-  now: Date,
-): Promise<number> {
-  let release = connection
-    .updateTable('activations')
-    .set({ released_at: now })
-    .where('license_id', '=', licenseId)
-    .where('released_at', 'is', null);
-  if (fingerprint !== null) release = release.where('fingerprint', '=', fingerprint);
-  const freed = Number((await release.executeTakeFirst()).numUpdatedRows);
-  if (freed > 0) {
-    await connection
-      .updateTable('licenses')
-      .set((expression) => ({
-        machines_used: expression('machines_used', '-', freed),
-        version: expression('version', '+', 1),
-        updated_at: now,
-      }))
-      .where('id', '=', licenseId)
-      .execute();
-  }
-  return freed;
 }
 
 export interface LicenseFilter {
@@ -367,35 +305,4 @@ export async function countByStatus(
   if (filter.product !== undefined) query = query.where('licenses.product', '=', filter.product);
   const rows = await query.execute();
   return new Map(rows.map((row) => [row.status, row.licenses]));
-}
-
-/**
- * `licenseStatus` of core, told to the database so that lists and counts need not read every licence. A property test holds
- * the two together.
- */
-function statusExpression(catalog: Catalog, now: Date) {
-  const graceSeconds = JSON.stringify(
-    Object.fromEntries(
-      catalog.products.map((product) => [product.id, termPolicy(catalog, product.id, '').graceMs / 1000]),
-    ),
-  );
-  const fallback = termPolicy({ products: [] }, '', '').graceMs / 1000;
-  const withGrace = sql`licenses.expires_at + make_interval(secs => coalesce((${graceSeconds}::jsonb ->> licenses.product)::float8, ${fallback}))`;
-  const keptWhenUnpaid = catalog.products
-    .filter((product) => termPolicy(catalog, product.id, '').keepWhenUnpaid === true)
-    .map((product) => product.id);
-  const paymentHold = sql`(SELECT effective_at FROM license_holds h WHERE h.license_id = licenses.id AND h.cause = 'payment')`;
-  const accessEnd = sql`CASE licenses.coverage
-    WHEN 'renewing' THEN ${withGrace}
-    WHEN 'past_due' THEN CASE WHEN licenses.product = ANY(${keptWhenUnpaid}::text[]) THEN NULL ELSE greatest(coalesce(${paymentHold}, ${withGrace}), licenses.expires_at) END
-    ELSE licenses.expires_at END`;
-  const held = (effect: string) =>
-    sql`EXISTS (SELECT 1 FROM license_holds h WHERE h.license_id = licenses.id AND h.effect = ${effect} AND h.effective_at <= ${now}::timestamptz)`;
-  return sql<LicenseStatus>`CASE
-    WHEN ${held('revoke')} THEN 'revoked'
-    WHEN ${held('suspend')} THEN 'suspended'
-    WHEN licenses.expires_at IS NOT NULL AND ${accessEnd} <= ${now}::timestamptz THEN 'expired'
-    WHEN licenses.starts_at > ${now}::timestamptz THEN 'not_started'
-    WHEN licenses.coverage = 'past_due' THEN 'grace'
-    ELSE 'active' END`;
 }

@@ -25,11 +25,44 @@ const identifier = z.string().min(1).max(100);
 
 export const instant = z.iso.datetime({ offset: true });
 
+const days = (least: number) => z.int().min(least).max(36_525);
+
+/** What a licence says over its plan: the fields of the catalog's `license`, by the same names. */
+const policyOverride = z
+  .strictObject({
+    term_days: days(1).nullable(),
+    term_basis: z.enum(['issue', 'first_validation', 'first_activation']),
+    expiry: z.enum(['restrict', 'revoke', 'maintain', 'allow']),
+    renewal_basis: z.enum(['expiry', 'now']),
+    grace_days: days(0),
+    require_product: z.boolean(),
+    require_machine: z.boolean(),
+    machine_matching: z.enum(['any', 'two', 'most', 'all']),
+    machine_uniqueness: z.enum(['license', 'plan', 'product']),
+    when_machines_full: z.enum(['refuse', 'request']),
+    owner_release: z.strictObject({ max: z.int().min(0).max(1_000), days: z.int().min(1).max(365) }),
+    expiring_notice_days: z.array(z.int().min(1).max(365)).max(10),
+    offline_file_days: days(-1).nullable(),
+  })
+  .partial();
+
+const limitValue = z.int().min(-1).max(1_000_000_000);
+
+const overrideFields = {
+  max_machines: limitValue.optional().describe("Left out: the plan's. -1 is unlimited."),
+  policy: policyOverride.optional().describe("In the place of the plan's own `license` fields."),
+  features: z.array(identifier).max(200).optional().describe("Features beside the plan's."),
+  limits: z.record(identifier, limitValue).optional().describe("Limits in the place of the plan's; -1 is unlimited."),
+};
+
 export const validateBody = z.object({
   key: keyText,
   product: identifier.optional().describe('Refuse a key of another product.'),
   machine: machine.pick({ fingerprint: true, components: true }).optional(),
   entitlements: z.array(identifier).max(100).optional().describe('Features that must be included.'),
+  released_at: instant
+    .optional()
+    .describe('When the version that asks was released: some plans end with the versions released until their end.'),
 });
 
 export const activateBody = z.object({ key: keyText, machine, product: identifier.optional() });
@@ -42,6 +75,14 @@ export const issueBody = z.object({
   email: z.email().max(254).optional().describe('Whose licence it is; a customer is made for a new address.'),
   customer_id: identifier.optional(),
   expires_at: instant.nullable().optional().describe("Left out: the plan's own term. null: never."),
+  ...overrideFields,
+  metadata: metadata.optional(),
+});
+
+export const updateBody = z.object({
+  plan: identifier.optional().describe('Another plan of the same product.'),
+  expires_at: instant.nullable().optional(),
+  ...overrideFields,
   metadata: metadata.optional(),
 });
 
@@ -97,7 +138,13 @@ const activation = z.object({
   created_at: z.string(),
 });
 
-export const activationAnswer = decisionAnswer.extend({ activation: activation.nullable() });
+export const activationAnswer = decisionAnswer.extend({
+  activation: activation.nullable(),
+  reactivation_request_id: z
+    .string()
+    .optional()
+    .describe('The machine was one too many, and the vendor has been asked to let it in.'),
+});
 
 export const licenseAnswer = shortLicense.extend({
   object: z.literal('license'),
@@ -115,6 +162,13 @@ export const licenseAnswer = shortLicense.extend({
     }),
   ),
   machines: z.array(activation),
+  term_begins_with: z
+    .enum(['first_validation', 'first_activation'])
+    .nullable()
+    .describe('The first use that the term waits for; null once it runs.'),
+  policy: z.record(z.string(), z.unknown()).describe('What the licence says over its plan.'),
+  entitlements: z.array(z.string()).describe("Features, the plan's and its own."),
+  limits: z.record(z.string(), z.number()),
   metadata: z.record(z.string(), z.string()),
   created_at: z.string(),
   updated_at: z.string(),

@@ -1,30 +1,25 @@
 import {
   type Catalog,
-  type Decision,
   decidingHold,
   type Hold,
   type HoldCause,
   LatchkeyError,
   type LicenseCoverage,
-  planActivation,
-  refuseUnknownKey,
+  type LicenseOverrides,
 } from '@latchkey/core';
 import type { Database, Transaction } from '../../db/database.ts';
 import type { Clock, Ids, Randomness } from '../../ports.ts';
+import { createLicenseChanges, type LicenseAuditEntry } from './changes.ts';
 import { createIssuing, type IssuedLicense, type IssueLicense } from './issuing.ts';
 import type { KeyKeeper } from './keys.ts';
-import { offer, termEnd } from './offer.ts';
-import { type Activation, type LicenseRecord, toSnapshot } from './record.ts';
+import { createMachines } from './machines.ts';
+import { offer } from './offer.ts';
+import { createReactivations } from './reactivations.ts';
+import type { LicenseRecord } from './record.ts';
 import * as repository from './repository.ts';
+import { releaseSeats } from './seats-repository.ts';
 import type { LicenseSnapshots } from './snapshots.ts';
-
-/** An entry for the audit log; keys never go in. */
-export interface LicenseAuditEntry {
-  action: `license.${string}`;
-  subjectType: 'license';
-  subjectId: string;
-  detail?: Record<string, unknown>;
-}
+import { beginTerm, renewedEnd } from './terms.ts';
 
 export interface LicenseServiceOptions {
   database: Database;
@@ -37,51 +32,24 @@ export interface LicenseServiceOptions {
   record(transaction: Transaction, entry: LicenseAuditEntry): Promise<unknown>;
 }
 
-export interface MachineInput {
-  fingerprint: string;
-  name?: string | undefined;
-  components?: Record<string, string> | undefined;
-}
-
-export interface ActivationAnswer {
-  decision: Decision;
-  license: LicenseRecord | null;
-  activation: Activation | null;
+/** What the vendor changes of a licence. What is left out stays as it is. */
+export interface LicenseUpdate {
+  plan?: string | undefined;
+  expiresAt?: Date | null | undefined;
+  maxMachines?: number | undefined;
+  /** Each part that is given replaces what the licence said before of it. */
+  overrides?: LicenseOverrides | undefined;
+  metadata?: Record<string, string> | undefined;
 }
 
 export type LicenseService = ReturnType<typeof createLicenseService>;
 
 /** Everything that changes a licence. Each method runs in the caller's transaction and never commits it. */
 export function createLicenseService(options: LicenseServiceOptions) {
-  const { catalog, keys, snapshots, clock, ids, record } = options;
-
-  /** Every change ends here: the version other processes cached is dropped with the commit, ours before the answer. */
-  async function changed(transaction: Transaction, id: string): Promise<void> {
-    transaction.afterCommit(() => snapshots.drop(id));
-    await transaction.notify('latchkey_license', id);
-  }
-
-  async function locked(transaction: Transaction, id: string): Promise<LicenseRecord> {
-    await repository.lockLicense(transaction.connection, id);
-    const license = await repository.findById(transaction.connection, id);
-    if (license === null) throw missing(id);
-    return license;
-  }
-
-  async function reread(transaction: Transaction, id: string): Promise<LicenseRecord> {
-    const license = await repository.findById(transaction.connection, id);
-    if (license === null) throw missing(id);
-    return license;
-  }
-
-  async function audit(
-    transaction: Transaction,
-    action: LicenseAuditEntry['action'],
-    subjectId: string,
-    detail: Record<string, unknown> = {},
-  ): Promise<void> {
-    await record(transaction, { action, subjectType: 'license', subjectId, detail });
-  }
+  const { catalog, keys, clock, ids } = options;
+  const changes = createLicenseChanges(options);
+  const { audit, changed, locked, reread } = changes;
+  const machines = createMachines({ catalog, keys, clock, ids, changes });
 
   const issueOnce = createIssuing({
     ...options,
@@ -108,56 +76,35 @@ export function createLicenseService(options: LicenseServiceOptions) {
       throw new LatchkeyError('license_state_conflict', 'A licence was already issued for this.');
     },
 
-    /** Activates a machine: the decision, and the activation it holds afterwards. The same machine again gets the same one. */
-    async activate(
-      transaction: Transaction,
-      input: { key: string; machine: MachineInput; product?: string | undefined },
-    ): Promise<ActivationAnswer> {
-      const found = await findByKey(transaction, input.key);
-      if ('refusal' in found) return { decision: found.refusal, license: null, activation: null };
-      const license = await locked(transaction, found.license.id);
-      const { fingerprint } = input.machine;
-      const plan = planActivation(
-        toSnapshot(license, catalog),
-        fingerprint,
-        { product: input.product },
-        clock.now().getTime(),
-      );
-      if (plan.outcome === 'refuse') {
-        await audit(transaction, 'license.activation_refused', license.id, { fingerprint, code: plan.decision.code });
-        return { decision: plan.decision, license, activation: null };
-      }
-      if (plan.outcome === 'activate') {
-        const seat = await repository.takeSeat(transaction.connection, {
-          id: ids.next('act'),
-          licenseId: license.id,
-          fingerprint,
-          name: input.machine.name ?? null,
-          components: JSON.stringify(input.machine.components ?? {}),
-          at: clock.now(),
-        });
-        if (!seat) throw new LatchkeyError('conflict', 'The last seat was taken at this moment. Try again.');
-        await audit(transaction, 'license.activated', license.id, { fingerprint });
-        await changed(transaction, license.id);
-      }
-      const after = await reread(transaction, license.id);
-      const activation = after.activations.find((candidate) => candidate.fingerprint === fingerprint) ?? null;
-      return { decision: plan.decision, license: after, activation };
+    activate: machines.activate,
+    deactivate: machines.deactivate,
+    reactivations: createReactivations({ catalog, clock, changes, machines }),
+
+    /** Lets a term run that waited for its first use; one that runs already is left alone. */
+    async beginTerm(transaction: Transaction, id: string): Promise<void> {
+      await beginTerm(transaction, await locked(transaction, id), { catalog, now: clock.now(), changes });
     },
 
-    /** Gives a machine's seat back, or all seats where no machine is named. Nothing to give back is a decision too. */
-    async deactivate(
-      transaction: Transaction,
-      input: { key: string; fingerprint: string | null },
-    ): Promise<ActivationAnswer> {
-      const found = await findByKey(transaction, input.key);
-      if ('refusal' in found) return { decision: found.refusal, license: null, activation: null };
-      const license = await locked(transaction, found.license.id);
-      const freed = await repository.releaseSeats(transaction.connection, license.id, input.fingerprint, clock.now());
-      if (freed === 0) return { decision: notActivated(), license, activation: null };
-      await audit(transaction, 'license.deactivated', license.id, { fingerprint: input.fingerprint, machines: freed });
-      await changed(transaction, license.id);
-      return { decision: released(freed), license: await reread(transaction, license.id), activation: null };
+    /** Changes what the vendor may change. Machines over a lowered limit keep their seats, and are told at every validation. */
+    async update(transaction: Transaction, id: string, update: LicenseUpdate): Promise<LicenseRecord> {
+      const license = await locked(transaction, id);
+      const { plan, expiresAt, maxMachines, overrides, metadata } = update;
+      if (plan !== undefined) offer(catalog, license.product, plan);
+      await repository.updateLicense(
+        transaction.connection,
+        id,
+        {
+          ...(plan === undefined ? {} : { plan }),
+          ...(expiresAt === undefined ? {} : { expires_at: expiresAt, term_begins_with: null }),
+          ...(maxMachines === undefined ? {} : { max_machines: maxMachines }),
+          ...(overrides === undefined ? {} : { overrides: JSON.stringify({ ...license.overrides, ...overrides }) }),
+          ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
+        },
+        clock.now(),
+      );
+      await audit(transaction, 'license.updated', id, { ...update });
+      await changed(transaction, id);
+      return reread(transaction, id);
     },
 
     /**
@@ -264,8 +211,12 @@ export function createLicenseService(options: LicenseServiceOptions) {
       const license = await locked(transaction, id);
       const now = clock.now();
       await repository.updateLicense(transaction.connection, id, { customer_id: customerId }, now);
-      const machines = await repository.releaseSeats(transaction.connection, id, null, now);
-      await audit(transaction, 'license.transferred', id, { from: license.customerId, to: customerId, machines });
+      const freed = await releaseSeats(transaction.connection, id, 'all', 'transfer', now);
+      await audit(transaction, 'license.transferred', id, {
+        from: license.customerId,
+        to: customerId,
+        machines: freed.length,
+      });
       await changed(transaction, id);
       return reread(transaction, id);
     },
@@ -278,15 +229,6 @@ export function createLicenseService(options: LicenseServiceOptions) {
       return sealed === null ? null : keys.open(id, sealed);
     },
   };
-
-  async function findByKey(
-    transaction: Transaction,
-    text: string,
-  ): Promise<{ license: LicenseRecord } | { refusal: Decision }> {
-    const key = keys.canonical(text);
-    const license = await repository.findByKeyIndex(transaction.connection, keys.indexes(key));
-    return license === null ? { refusal: refuseUnknownKey(keys.classify(key)) } : { license };
-  }
 
   /** Brings the holds of payment and cancellation to what they must be; true when something changed. */
   async function coverHolds(
@@ -317,30 +259,4 @@ export function createLicenseService(options: LicenseServiceOptions) {
 function saysTheSame(stands: Hold, wanted: Pick<Hold, 'effect' | 'effectiveAt'>, now: number): boolean {
   if (stands.effect !== wanted.effect) return false;
   return stands.effectiveAt === wanted.effectiveAt || (stands.effectiveAt <= now && wanted.effectiveAt <= now);
-}
-
-function renewedEnd(license: LicenseRecord, catalog: Catalog, now: Date): Date | null {
-  if (license.expiresAt === null) return null;
-  const { plan } = offer(catalog, license.product, license.plan);
-  const from = plan.license.renewalBasis === 'now' ? now.getTime() : Math.max(now.getTime(), license.expiresAt);
-  return termEnd(plan.license.termDays, new Date(from));
-}
-
-function missing(id: string): LatchkeyError {
-  return new LatchkeyError('resource_missing', `There is no licence ${id}.`);
-}
-
-function notActivated(): Decision {
-  const detail = 'This machine is not activated on the licence.';
-  return {
-    valid: false,
-    code: 'MACHINE_NOT_ACTIVATED',
-    detail,
-    because: [{ rule: 'machine', passed: false, detail }],
-  };
-}
-
-function released(machines: number): Decision {
-  const detail = machines === 1 ? 'The machine was released.' : `${machines} machines were released.`;
-  return { valid: true, code: 'VALID', detail, because: [{ rule: 'machine', passed: true, detail }] };
 }

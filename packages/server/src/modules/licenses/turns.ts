@@ -1,4 +1,4 @@
-import { accessEndsAt, type LicenseSnapshot } from '@latchkey/core';
+import { type LicenseSnapshot, termEndsAt } from '@latchkey/core';
 
 /**
  * The moment after `now` at which a validation of this licence may turn out otherwise, though nothing happens to it: its start, its end,
@@ -11,7 +11,7 @@ export function nextTurn(license: LicenseSnapshot, now: number): number {
   const consider = (moment: number | null) => {
     if (moment !== null && moment > now && moment < next) next = moment;
   };
-  const end = accessEndsAt(license, policy);
+  const end = termEndsAt(license, policy);
   consider(startsAt);
   consider(expiresAt);
   consider(end);

@@ -1,8 +1,9 @@
+import { writePolicy } from '@latchkey/core';
 import type { z } from 'zod';
+import type { ActivationAnswer } from './machines.ts';
 import type { LicenseReader, LicenseStatistics } from './reading.ts';
 import type { Activation, LicenseRecord } from './record.ts';
 import type { activationAnswer, licenseAnswer, shortLicense, statisticsAnswer } from './schemas.ts';
-import type { ActivationAnswer } from './service.ts';
 
 export type ShortLicense = z.infer<typeof shortLicense>;
 
@@ -11,7 +12,7 @@ const iso = (milliseconds: number) => new Date(milliseconds).toISOString();
 /** The licence as `/v1` answers it, without its key. */
 export function licenseView(
   license: LicenseRecord,
-  reader: Pick<LicenseReader, 'status'>,
+  reader: Pick<LicenseReader, 'status' | 'granted'>,
 ): z.infer<typeof licenseAnswer> {
   return {
     object: 'license',
@@ -28,6 +29,9 @@ export function licenseView(
       reason,
     })),
     machines: license.activations.map(activationView),
+    term_begins_with: license.termBeginsWith,
+    policy: writePolicy(license.overrides.policy ?? {}),
+    ...reader.granted(license),
     metadata: license.metadata,
     created_at: iso(license.createdAt),
     updated_at: iso(license.updatedAt),
@@ -55,6 +59,7 @@ export function activationAnswerView(answer: ActivationAnswer): z.infer<typeof a
     ...answer.decision,
     ...(answer.license === null ? {} : { license: shortView(answer.license) }),
     activation: answer.activation === null ? null : activationView(answer.activation),
+    ...(answer.reactivationRequestId === null ? {} : { reactivation_request_id: answer.reactivationRequestId }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Http, HttpReply, HttpRequest } from '../../../http/types.ts';
+import type { ActivationAnswer } from '../machines.ts';
 import type { LicenseReader, ValidationAnswer } from '../reading.ts';
 import {
   activateBody,
@@ -8,7 +9,7 @@ import {
   resendBody,
   validateBody,
 } from '../schemas.ts';
-import type { ActivationAnswer, LicenseService } from '../service.ts';
+import type { LicenseService } from '../service.ts';
 import { activationAnswerView } from '../views.ts';
 
 export interface KeyHolderRoutes {
@@ -41,14 +42,20 @@ export function keyHolderRoutes(http: Http, { licenses, reader, resend }: KeyHol
       },
     },
     (request, reply) => {
-      const { key, product, machine, entitlements } = request.body;
+      const { key, product, machine, entitlements, released_at: releasedAt } = request.body;
       request.assertKeyChecksAllowed(key.slice(0, PREFIX_LENGTH));
-      const scope = { product, machine: machine?.fingerprint, entitlements };
+      const scope = {
+        product,
+        machine,
+        entitlements,
+        ...(releasedAt === undefined ? {} : { releasedAt: Date.parse(releasedAt) }),
+      };
       // Answered at once when the licence is in memory: a promise here would cost as much as the validation.
       const known = reader.validateFromMemory(key, scope);
       if (known !== null) sendJson(reply as unknown as HttpReply, known);
       else
-        Promise.resolve(reader.validate(key, scope))
+        reader
+          .validate(key, scope)
           .then((answer) => reply.send(countGuess(request, key, answer)))
           .catch((error) => reply.send(error));
     },

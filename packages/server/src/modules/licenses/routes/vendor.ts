@@ -1,4 +1,4 @@
-import { type Catalog, findProduct, LatchkeyError } from '@latchkey/core';
+import { type Catalog, findProduct, LatchkeyError, readPolicy } from '@latchkey/core';
 import { z } from 'zod';
 import { decodeCursor, pageOf, toPage } from '../../../http/paging.ts';
 import type { Http } from '../../../http/types.ts';
@@ -13,6 +13,7 @@ import {
   renewBody,
   statisticsAnswer,
   transferBody,
+  updateBody,
 } from '../schemas.ts';
 import type { LicenseService } from '../service.ts';
 import { licenseView, statisticsView } from '../views.ts';
@@ -50,7 +51,7 @@ function issueRoute(http: Http, { catalog, customers, licenses, reader }: Vendor
       },
     },
     async (request, reply) => {
-      const { product, plan, email, customer_id, expires_at, metadata } = request.body;
+      const { product, plan, email, customer_id, expires_at, max_machines, metadata } = request.body;
       const issued = await request.write(async (transaction) => {
         const customer =
           customer_id === undefined
@@ -65,13 +66,29 @@ function issueRoute(http: Http, { catalog, customers, licenses, reader }: Vendor
           keySubscription: 'none',
           customerId: customer?.id ?? null,
           subscriptionId: null,
-          expiresAt: expires_at === undefined || expires_at === null ? expires_at : new Date(expires_at),
+          expiresAt: instantOf(expires_at),
+          maxMachines: max_machines,
+          overrides: overridesOf(request.body) ?? undefined,
           metadata,
         });
       });
       return reply.code(201).send({ ...licenseView(issued.license, reader), key: issued.key });
     },
   );
+}
+
+function instantOf(text: string | null | undefined): Date | null | undefined {
+  return text === undefined || text === null ? text : new Date(text);
+}
+
+/** What a request says over the plan; null where it says nothing. */
+function overridesOf({ policy, features, limits }: Pick<z.infer<typeof updateBody>, 'policy' | 'features' | 'limits'>) {
+  if (policy === undefined && features === undefined && limits === undefined) return null;
+  return {
+    ...(policy === undefined ? {} : { policy: readPolicy(policy) }),
+    ...(features === undefined ? {} : { features }),
+    ...(limits === undefined ? {} : { limits }),
+  };
 }
 
 function onlyPlan(catalog: Catalog, productId: string): string {
@@ -139,6 +156,34 @@ function readRoutes(http: Http, { reader }: VendorRoutes): void {
 
 function stateRoutes(http: Http, { customers, licenses, reader }: VendorRoutes): void {
   const schema = { tags: TAGS, params: byId, response: { 200: licenseAnswer } };
+
+  http.patch(
+    '/v1/licenses/:id',
+    {
+      config: WRITE,
+      schema: {
+        ...schema,
+        summary: 'Change a licence',
+        description:
+          'What is left out stays. Each of `policy`, `features` and `limits` replaces what the licence said before; empty, it says ' +
+          'what its plan says. Machines over a lowered `max_machines` keep their seats until one is released, and validations say so.',
+        body: updateBody,
+      },
+    },
+    async (request) => {
+      const { plan, expires_at, max_machines, metadata } = request.body;
+      const license = await request.write((tx) =>
+        licenses.update(tx, request.params.id, {
+          plan,
+          expiresAt: instantOf(expires_at),
+          maxMachines: max_machines,
+          overrides: overridesOf(request.body) ?? undefined,
+          metadata,
+        }),
+      );
+      return licenseView(license, reader);
+    },
+  );
 
   http.post(
     '/v1/licenses/:id/renew',
