@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Cryptography, KeySecret } from '../../cryptography.ts';
+import { nodeCryptography as cryptography } from '../../../test/node-cryptography.ts';
+import type { KeySecret } from '../../cryptography.ts';
 import { classifyUnknownKey, type LicenseKeyScheme } from './scheme.ts';
-
-const cryptography: Cryptography = {
-  sha512: (data) => data,
-  hmacSha512: (_secret, data) => data,
-  hmacSha256: (_secret, data) => data,
-  equal: (left, right) => left.length === right.length,
-  utf8: () => new Uint8Array(),
-};
 
 /** A scheme whose keys read `prefix:secret id`. */
 function scheme(prefix: string): LicenseKeyScheme {
