@@ -19,8 +19,12 @@ import {
   createLicenseReader,
   createLicenseService,
   createLicenseSnapshots,
+  createOwnerLinks,
+  createReactivationDesk,
   type LicenseReader,
   type LicenseService,
+  type OwnerLinks,
+  type ReactivationDesk,
 } from './modules/licenses/index.ts';
 import {
   createLogTransport,
@@ -61,6 +65,8 @@ export interface App extends Foundation {
   customers: CustomerService;
   licenses: LicenseService;
   licenseReader: LicenseReader;
+  ownerLinks: OwnerLinks;
+  reactivationDesk: ReactivationDesk;
   notifications: Notifications;
   subscriptions: SubscriptionService;
   checkouts: CheckoutService;
@@ -126,7 +132,18 @@ export async function createApp(foundation: Foundation): Promise<App> {
     licenses: createMailLicenses({ licenseReader, catalog, clock }),
     mailFrom: config.mailFrom,
     publicUrl: () => publicUrl.current,
+    ownerLink: (id) => ownerLinks.address(id),
     outbox,
+  });
+  const ownerLinks: OwnerLinks = createOwnerLinks({
+    database,
+    vault,
+    clock,
+    ids,
+    reader: licenseReader,
+    licenses,
+    notifications,
+    publicUrl: () => publicUrl.current,
   });
 
   const intents = createIntents({ database, clock, ids, client: stripe, log: logs.operations.stripe, crashPoint });
@@ -226,6 +243,8 @@ export async function createApp(foundation: Foundation): Promise<App> {
     customers,
     licenses,
     licenseReader,
+    ownerLinks,
+    reactivationDesk: createReactivationDesk({ licenses, customers, notifications }),
     notifications,
     subscriptions,
     checkouts,

@@ -9,10 +9,11 @@ import { registerApiKeyRoutes } from './modules/api-keys/index.ts';
 import { registerAuditRoutes } from './modules/audit/index.ts';
 import { catalogRoutes, registerProductRoutes } from './modules/catalog/index.ts';
 import { customerRoutes } from './modules/customers/index.ts';
-import { createResend, keyHolderRoutes, vendorLicenseRoutes } from './modules/licenses/index.ts';
+import { createResend, keyHolderRoutes, machineRoutes, vendorLicenseRoutes } from './modules/licenses/index.ts';
 import { checkoutRoutes } from './modules/payments/index.ts';
 import { subscriptionRoutes } from './modules/subscriptions/index.ts';
 import { frontPage } from './pages/front-page.ts';
+import { releasePages } from './pages/release-page.ts';
 import { successPages } from './pages/success-page.ts';
 import { registerMailboxRoutes } from './sandbox/mailbox/routes.ts';
 import { createTimeMachine } from './sandbox/time-machine.ts';
@@ -55,6 +56,7 @@ export async function createServerHttp(app: App): Promise<Http> {
     reader: app.licenseReader,
     resend: createResend({ reader: app.licenseReader, notifications: app.notifications, clock }),
   });
+  machineRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
   subscriptionRoutes(http, app);
   checkoutRoutes(http, app);
@@ -120,6 +122,7 @@ function pages(http: Http, app: App, version: string): void {
       return url;
     },
   });
+  releasePages(http, app);
   successPages(http, {
     catalog,
     checkouts,

@@ -22,7 +22,10 @@ export function createServerJobs(app: App): ServerJobs {
     jobs: jobCatalogue({
       workers: [inbox.worker, intents.worker, outbox],
       everyMinute: [{ name: 'api-keys', run: () => apiKeys.saveLastUsed() }],
-      daily: [{ name: 'idempotency-keys', run: () => expireIdempotencyKeys(database, clock.wall()) }],
+      daily: [
+        { name: 'idempotency-keys', run: () => expireIdempotencyKeys(database, clock.wall()) },
+        { name: 'owner-links', run: () => app.ownerLinks.forget() },
+      ],
       more: [
         {
           name: MONITOR,

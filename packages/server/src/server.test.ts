@@ -73,6 +73,12 @@ describe('who may call', () => {
     ['POST', '/v1/licenses/lic_none/reinstate', 'licenses:write'],
     ['POST', '/v1/licenses/lic_none/revoke', 'licenses:write'],
     ['POST', '/v1/licenses/lic_none/transfer', 'licenses:write'],
+    ['POST', '/v1/licenses/lic_none/release', 'licenses:write'],
+    ['PATCH', '/v1/licenses/lic_none', 'licenses:write'],
+    ['GET', '/v1/reactivations', 'licenses:read'],
+    ['GET', '/v1/reactivations/rea_none', 'licenses:read'],
+    ['POST', '/v1/reactivations/rea_none/approve', 'licenses:write'],
+    ['POST', '/v1/reactivations/rea_none/deny', 'licenses:write'],
     ['GET', '/v1/customers', 'customers:read'],
     ['GET', '/v1/customers/cust_none', 'customers:read'],
     ['POST', '/v1/customers', 'customers:write'],
@@ -93,7 +99,7 @@ describe('who may call', () => {
   ];
 
   it.each(guarded)('%s %s wants a token, and of an API key its scope %s', async (method, path, scope) => {
-    const body = method === 'POST' ? {} : undefined;
+    const body = method === 'GET' ? undefined : {};
     const nobody = await call(method, path, body);
     expect(nobody).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
     expect(await call(method, path, body, 'not-a-token')).toMatchObject({ status: 401 });
@@ -113,6 +119,7 @@ describe('who may call', () => {
       '/v1/licenses/activate',
       '/v1/licenses/deactivate',
       '/v1/licenses/resend',
+      '/v1/licenses/release-link',
       '/health',
       '/health/ready',
       '/webhook/stripe',

@@ -38,6 +38,7 @@ ${catalog.products.map((product) => productPanel(product, checkoutOrigin !== nul
 <h2>Where to go</h2>
 <ul>
 <li><a href="/keys">Lost a key? Have it sent again</a></li>
+<li><a href="/release">Lost a machine? Free its seat</a></li>
 <li><a href="/docs">API reference</a> (<a href="/openapi.json">OpenAPI</a>)</li>
 <li><a href="/v1/products">What is sold, as JSON</a></li>
 <li><a href="/health">Health</a> and <a href="/health/ready">readiness</a></li>

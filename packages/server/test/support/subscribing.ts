@@ -23,6 +23,7 @@ export function createSubscribing(database: Database, ports: TestPorts, loaded: 
     licenses: { read: async () => null },
     mailFrom: 'licenses@example.com',
     publicUrl: () => 'http://127.0.0.1:4242',
+    ownerLink: (id) => `https://shop.example/release/${id}`,
     outbox,
   });
   const subscriptions = createSubscriptionService({

@@ -3,11 +3,13 @@
 export type { IssuedLicense, IssueLicense } from './issuing.ts';
 export { createKeyKeeper, type KeyKeeper } from './keys.ts';
 export type { ActivationAnswer, MachineInput } from './machines.ts';
+export { createOwnerLinks, type OwnerLinks } from './owner-links.ts';
 export { accessEnd } from './policy.ts';
+export { createReactivationDesk, type ReactivationDesk } from './reactivation-desk.ts';
 export { createLicenseReader, type LicenseReader, type LicenseStatistics, type ValidationAnswer } from './reading.ts';
 export type { Activation, LicenseRecord } from './record.ts';
 export type { LicenseFilter } from './repository.ts';
 export { createResend } from './resend.ts';
-export { keyHolderRoutes, vendorLicenseRoutes } from './routes/index.ts';
+export { keyHolderRoutes, machineRoutes, vendorLicenseRoutes } from './routes/index.ts';
 export { createLicenseService, type LicenseService } from './service.ts';
 export { createLicenseSnapshots, type LicenseSnapshots } from './snapshots.ts';

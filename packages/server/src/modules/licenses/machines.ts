@@ -1,6 +1,7 @@
 import {
   type Catalog,
   type Decision,
+  dayMs,
   digestComponents,
   LatchkeyError,
   type LicensePolicy,
@@ -33,6 +34,13 @@ export interface ActivationAnswer {
   activation: Activation | null;
   /** The request that the vendor may approve, where the machine was one too many and the plan lets it ask. */
   reactivationRequestId: string | null;
+}
+
+/** What became of a machine that its owner wanted to free without the vendor. */
+export interface OwnerRelease {
+  released: boolean;
+  /** For people: what was done, or why it was not. */
+  detail: string;
 }
 
 export interface MachinesOptions {
@@ -105,6 +113,40 @@ export function createMachines({ catalog, keys, clock, ids, changes }: MachinesO
 
   return {
     takeSeat,
+
+    /** Frees a machine for the vendor; `resource_missing` when the licence has no such live machine. */
+    async release(transaction: Transaction, licenseId: string, activationId: string): Promise<LicenseRecord> {
+      await locked(transaction, licenseId);
+      const which = { activationId };
+      const freed = await seats.releaseSeats(transaction.connection, licenseId, which, 'vendor', clock.now());
+      const [fingerprint] = freed;
+      if (fingerprint === undefined) {
+        throw new LatchkeyError('resource_missing', `The licence has no live machine ${activationId}.`, {
+          path: 'machine',
+        });
+      }
+      await audit(transaction, 'license.machine_released', licenseId, { fingerprint, by: 'vendor' });
+      await changed(transaction, licenseId);
+      return reread(transaction, licenseId);
+    },
+
+    /** Frees a machine for an owner who proved to be it by mail, as often as the plan's `owner_release` allows. */
+    async releaseAsOwner(transaction: Transaction, licenseId: string, activationId: string): Promise<OwnerRelease> {
+      const license = await locked(transaction, licenseId);
+      const { max, days } = policyOf(catalog, license).ownerRelease;
+      const now = clock.now();
+      const since = new Date(now.getTime() - days * dayMs);
+      if ((await seats.countOwnerReleases(transaction.connection, licenseId, since)) >= max) {
+        await audit(transaction, 'license.release_refused', licenseId, { activation: activationId, max, days });
+        return { released: false, detail: tooManyReleases(max, days) };
+      }
+      const freed = await seats.releaseSeats(transaction.connection, licenseId, { activationId }, 'owner', now);
+      const [fingerprint] = freed;
+      if (fingerprint === undefined) return { released: false, detail: 'This machine is not active any more.' };
+      await audit(transaction, 'license.machine_released', licenseId, { fingerprint, by: 'owner' });
+      await changed(transaction, licenseId);
+      return { released: true, detail: 'The machine was released. Its seat is free for another.' };
+    },
 
     /** Activates a machine: the decision, and the activation it holds afterwards. The same machine again gets the same one. */
     async activate(
@@ -198,6 +240,12 @@ function uniquenessOf(license: LicenseRecord, { machineUniqueness }: LicensePoli
 function sameComponents(left: Readonly<Record<string, string>>, right: Readonly<Record<string, string>>): boolean {
   const names = Object.keys(left);
   return names.length === Object.keys(right).length && names.every((name) => left[name] === right[name]);
+}
+
+function tooManyReleases(max: number, days: number): string {
+  if (max === 0) return 'Machines of this licence are released by the vendor only. Write to them.';
+  const often = max === 1 ? 'One machine' : `${max} machines`;
+  return `${often} may be released in ${days} days, and that was done. Write to the vendor to release another.`;
 }
 
 function notActivated(): Decision {

@@ -78,6 +78,8 @@ export function createLicenseService(options: LicenseServiceOptions) {
 
     activate: machines.activate,
     deactivate: machines.deactivate,
+    releaseAsOwner: machines.releaseAsOwner,
+    releaseMachine: machines.release,
     reactivations: createReactivations({ catalog, clock, changes, machines }),
 
     /** Lets a term run that waited for its first use; one that runs already is left alone. */

@@ -54,6 +54,7 @@ const notifications = () =>
     },
     mailFrom: 'mail@shop.example',
     publicUrl: () => 'https://shop.example',
+    ownerLink: (id) => `https://shop.example/release/${id}`,
     outbox: createOutbox(ports),
   });
 

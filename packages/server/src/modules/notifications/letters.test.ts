@@ -50,6 +50,7 @@ async function write<Name extends TemplateName>(
     licenses: { read: async (_, id) => licenses.find((each) => each.id === id) ?? null },
     mailFrom: more.mailFrom ?? 'mail@shop.example',
     publicUrl: () => 'https://shop.example',
+    ownerLink: (id) => `https://shop.example/release/${id}`,
     outbox: { enqueue: async () => true },
   });
   const payload = { template, to: more.to ?? 'ann@example.com', data };
@@ -73,6 +74,18 @@ const failed = {
 const everyLetter: [TemplateName, () => ReturnType<typeof write>][] = [
   ['license-issued', () => write('license-issued', { licenseId: 'lic_1' })],
   ['license-resend', () => write('license-resend', { licenseIds: ['lic_1'] })],
+  ['machine-release', () => write('machine-release', { linkId: 'link_1', product: 'acme', minutes: 60 })],
+  [
+    'reactivation-decided',
+    () =>
+      write('reactivation-decided', {
+        product: 'acme',
+        status: 'approved',
+        machine: 'desk',
+        released: ['laptop'],
+        reason: null,
+      }),
+  ],
   [
     'subscription-renewed',
     () => write('subscription-renewed', { ...offer, ...paid, paidThrough: '2027-01-21T04:12:00Z' }),

@@ -33,6 +33,8 @@ export interface NotificationsOptions {
   mailFrom: string;
   /** A function, because with port 0 the address is known only once the server listens. */
   publicUrl: () => string;
+  /** The address behind a link to an owner. */
+  ownerLink: (linkId: string) => string;
   outbox: Outbox;
 }
 
@@ -94,9 +96,10 @@ async function compose(template: TemplateName, data: unknown, context: LetterCon
 }
 
 function letterContext(options: NotificationsOptions, connection: Connection, shown: string[]): LetterContext {
-  const { catalog, licenses, publicUrl } = options;
+  const { catalog, licenses, publicUrl, ownerLink } = options;
   return {
     publicUrl: publicUrl(),
+    ownerLink,
     // A product may have left the catalog since it was sold; the letter still has to be written.
     product: (id) => findProduct(catalog, id) ?? { name: id, vendor: { name: id, supportEmail: null, url: null } },
     plan: (productId, planId) => {

@@ -26,6 +26,7 @@ beforeAll(async () => {
     licenses: { read: async () => null },
     mailFrom: 'licenses@example.com',
     publicUrl: () => 'http://127.0.0.1',
+    ownerLink: (id) => `https://shop.example/release/${id}`,
     outbox: createOutbox({ ids, clock }),
   });
   checkouts = createCheckouts({

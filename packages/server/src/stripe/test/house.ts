@@ -32,6 +32,7 @@ export function createHouseBehindInbox(options: {
     licenses: { read: async () => null },
     mailFrom: 'licenses@example.com',
     publicUrl: () => 'http://latchkey.test',
+    ownerLink: (id) => `https://shop.example/release/${id}`,
     outbox: createOutbox({ ids, clock }),
   });
   const handlers = createProjectionHandlers({

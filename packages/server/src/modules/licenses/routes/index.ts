@@ -1,2 +1,3 @@
 export { type KeyHolderRoutes, keyHolderRoutes } from './key-holder.ts';
+export { type MachineRoutes, machineRoutes } from './machines.ts';
 export { type VendorRoutes, vendorLicenseRoutes } from './vendor.ts';

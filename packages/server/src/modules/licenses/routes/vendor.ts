@@ -187,7 +187,7 @@ function stateRoutes(http: Http, { customers, licenses, reader }: VendorRoutes):
 
   http.post(
     '/v1/licenses/:id/renew',
-    { config: WRITE, schema: { ...schema, summary: 'Extend a licence', body: renewBody.optional() } },
+    { config: WRITE, schema: { ...schema, summary: 'Extend a licence', body: renewBody.nullish() } },
     async (request) => {
       const until = request.body?.expires_at === undefined ? null : new Date(request.body.expires_at);
       return licenseView(await request.write((tx) => licenses.renew(tx, request.params.id, until)), reader);
@@ -197,7 +197,7 @@ function stateRoutes(http: Http, { customers, licenses, reader }: VendorRoutes):
   for (const verb of ['suspend', 'revoke'] as const) {
     http.post(
       `/v1/licenses/:id/${verb}`,
-      { config: WRITE, schema: { ...schema, summary: SUMMARY[verb], body: reasonBody.optional() } },
+      { config: WRITE, schema: { ...schema, summary: SUMMARY[verb], body: reasonBody.nullish() } },
       async (request) => {
         const reason = request.body?.reason ?? null;
         return licenseView(await request.write((tx) => licenses[verb](tx, request.params.id, reason)), reader);

@@ -4,7 +4,9 @@ import type { z } from 'zod';
 import { licenseIssued } from './license-issued.ts';
 import { licenseResend } from './license-resend.ts';
 import { licenseRevoked } from './license-revoked.ts';
+import { machineRelease } from './machine-release.ts';
 import { paymentFailed } from './payment-failed.ts';
+import { reactivationDecided } from './reactivation-decided.ts';
 import { subscriptionCanceled } from './subscription-canceled.ts';
 import { subscriptionRenewed } from './subscription-renewed.ts';
 import { subscriptionSuspended } from './subscription-suspended.ts';
@@ -13,7 +15,9 @@ export const templates = {
   'license-issued': licenseIssued,
   'license-resend': licenseResend,
   'license-revoked': licenseRevoked,
+  'machine-release': machineRelease,
   'payment-failed': paymentFailed,
+  'reactivation-decided': reactivationDecided,
   'subscription-canceled': subscriptionCanceled,
   'subscription-renewed': subscriptionRenewed,
   'subscription-suspended': subscriptionSuspended,

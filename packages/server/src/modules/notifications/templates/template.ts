@@ -27,6 +27,8 @@ export interface LetterContext {
   plan(productId: string, planId: string): Pick<Plan, 'name'> | null;
   /** Null when there is no such licence any more. */
   license(id: string): Promise<LicenseForMail | null>;
+  /** The address behind a link to an owner. Whoever has it acts as the owner: it is made for the letter and kept nowhere. */
+  ownerLink(linkId: string): string;
 }
 
 export interface Template<Schema extends z.ZodType> {

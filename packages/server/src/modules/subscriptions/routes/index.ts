@@ -155,7 +155,7 @@ export function subscriptionRoutes(http: Http, { subscriptions }: { subscription
         description:
           'At once, or at the end of the paid period. What that means for the licence is the catalog’s to say.',
         params: byId,
-        body: cancelBody.optional(),
+        body: cancelBody.nullish(),
         response: { 200: subscriptionAnswer },
       },
     },
