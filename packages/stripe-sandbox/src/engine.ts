@@ -1,12 +1,19 @@
 import { CHECKOUT_TASKS } from './billing/checkout.ts';
 import { BILLING_TASKS } from './billing/cycle.ts';
+import { DISPUTE_TASKS } from './billing/disputes.ts';
+import { REFUND_TASKS } from './billing/refunds.ts';
 import type { Clock } from './clock/clock.ts';
 import type { StripeObjects } from './objects/index.ts';
 import type { Settings } from './settings.ts';
 import type { Database } from './store/database.ts';
 import { BY_THE_CLOCK, type Cause, type Stores, Work } from './work.ts';
 
-const TASKS: Readonly<Record<string, (work: Work, subject: string) => void>> = { ...BILLING_TASKS, ...CHECKOUT_TASKS };
+const TASKS: Readonly<Record<string, (work: Work, subject: string) => void>> = {
+  ...BILLING_TASKS,
+  ...CHECKOUT_TASKS,
+  ...DISPUTE_TASKS,
+  ...REFUND_TASKS,
+};
 
 const POSTPONED_SECONDS = 3600;
 

@@ -70,9 +70,14 @@ function cardBehind(secret: Secret): TestCard {
   return card;
 }
 
+/** The test card behind a payment method. */
+export function testCardOf(work: Work, paymentMethod: PaymentMethod): TestCard {
+  return cardBehind(secretOf(work, paymentMethod.id));
+}
+
 /** Why a charge of this payment method is refused, if it is. */
 export function declineFor(work: Work, paymentMethod: PaymentMethod): Decline | null {
-  const { decline } = cardBehind(secretOf(work, paymentMethod.id));
+  const { decline } = testCardOf(work, paymentMethod);
   return decline === null ? null : declineOf(decline);
 }
 
@@ -124,7 +129,7 @@ export function attachPaymentMethod(work: Work, paymentMethod: PaymentMethod, cu
       { code: 'payment_method_unexpected_state' },
     );
   }
-  const card = cardBehind(secretOf(work, paymentMethod.id));
+  const card = testCardOf(work, paymentMethod);
   if (card.decline !== null && !card.attaches) throw cardError(declineOf(card.decline), null);
   const checked = { ...paymentMethod.card, checks: { ...paymentMethod.card.checks, cvc_check: 'pass' } };
   return work.update(paymentMethod, { customer, card: checked }, 'payment_method.attached');

@@ -4,6 +4,7 @@ import type { NextAction, PaymentError, PaymentIntent } from '../objects/payment
 import type { PaymentMethod } from '../objects/payment-method.ts';
 import type { Work } from '../work.ts';
 import { newCharge } from './charges.ts';
+import { planDispute } from './disputes.ts';
 import { declineFor, markAuthenticated, needsAuthentication } from './payment-methods.ts';
 import type { Decline } from './test-cards.ts';
 
@@ -179,5 +180,6 @@ export function confirmPaymentIntent(
     },
     'payment_intent.succeeded',
   );
+  planDispute(work, charge, paymentMethod);
   return { kind: 'succeeded', intent: succeeded };
 }

@@ -1,5 +1,7 @@
 /** Stripe's published test cards: what they are, and what happens when they are used. */
 
+import type { DisputeReason } from '../objects/dispute.ts';
+
 export type Decline = { code: string; declineCode: string; message: string };
 
 const DECLINES = {
@@ -36,11 +38,15 @@ export function declineOf(name: DeclineName): Decline {
  * - `decline` on attaching it to a customer and on every charge; with `attaches` on charges only
  * - `authentication`: `always` asks for 3-D Secure on every payment, `on_session` only while the customer is present,
  *   `until_set_up` until it has been authenticated once
+ * - `dispute` a moment after each charge, or an inquiry about it
+ * - `refund`: `pending` for a while and then successful, or successful at first and sent back after a while
  */
 type CardBehavior = {
   decline: DeclineName | null;
   attaches: boolean;
   authentication: 'always' | 'never' | 'on_session' | 'until_set_up';
+  dispute: { reason: DisputeReason; inquiry: boolean } | null;
+  refund: 'fails' | 'pending' | 'succeeds';
 };
 
 export type TestCard = CardBehavior & {
@@ -50,7 +56,13 @@ export type TestCard = CardBehavior & {
   ids: readonly string[];
 };
 
-const GOOD: CardBehavior = { decline: null, attaches: true, authentication: 'never' };
+const GOOD: CardBehavior = {
+  decline: null,
+  attaches: true,
+  authentication: 'never',
+  dispute: null,
+  refund: 'succeeds',
+};
 
 function card(
   number: string,
@@ -104,6 +116,13 @@ export const TEST_CARDS: readonly TestCard[] = [
   card('4000000000003220', ['pm_card_threeDSecure2Required', 'pm_card_threeDSecureRequired'], {
     authentication: 'on_session',
   }),
+  card('4000000000000259', ['pm_card_createDispute'], { dispute: { reason: 'fraudulent', inquiry: false } }),
+  card('4000000000002685', ['pm_card_createDisputeProductNotReceived'], {
+    dispute: { reason: 'product_not_received', inquiry: false },
+  }),
+  card('4000000000001976', ['pm_card_createDisputeInquiry'], { dispute: { reason: 'fraudulent', inquiry: true } }),
+  card('4000000000007726', ['pm_card_pendingRefund'], { refund: 'pending' }),
+  card('4000000000005126', ['pm_card_refundFail'], { refund: 'fails' }),
 ];
 
 export function testCardById(id: string): TestCard | undefined {

@@ -11,6 +11,7 @@ import { isObject, type Json, type JsonObject } from '../json.ts';
 import type { PathValues } from '../resources/resource.ts';
 import { DELIVERY_MODES, type Delivery, type DeliveryStore } from '../store/deliveries.ts';
 import { attachByControl, authenticateByControl, completeByControl, listEndpoints } from './acts.ts';
+import { closeByControl, disputeByControl } from './disputes.ts';
 
 type ControlContext = {
   adminToken: string;
@@ -87,6 +88,8 @@ export class Control {
       ['POST', '/_sandbox/checkout/sessions/{id}/complete', (body, path) => this.#complete(body, path)],
       ['POST', '/_sandbox/payment_intents/{id}/authenticate', (body, path) => this.#authenticate(body, path)],
       ['POST', '/_sandbox/customers/{id}/payment_method', (body, path) => this.#swapCard(body, path)],
+      ['POST', '/_sandbox/charges/{id}/dispute', (body, path) => disputeByControl(context.engine, path.id ?? '', body)],
+      ['POST', '/_sandbox/disputes/{id}/close', (body, path) => closeByControl(context.engine, path.id ?? '', body)],
       ['POST', '/_sandbox/reset', () => this.#reset()],
     ];
     for (const [method, pattern, handler] of routes) this.#router.add(method, pattern, handler);
@@ -163,6 +166,8 @@ export class Control {
 
   async #settle(body: JsonObject): Promise<JsonObject> {
     const timeoutMs = optionalNumber(body, 'timeout_ms', MAX_SETTLE_MS) ?? DEFAULT_SETTLE_MS;
+    // What falls due this very moment makes deliveries too.
+    this.#context.scheduler.catchUp();
     if (this.#context.deliveries.mode() === 'shuffle') releaseHeld(this.#context, undefined);
     const settled = await this.#context.dispatcher.settle(timeoutMs);
     return { settled, ...this.#clockState() };

@@ -95,6 +95,8 @@ export type Charge = {
   transfer_group: null;
 };
 
+export type RefundReason = 'duplicate' | 'fraudulent' | 'requested_by_customer';
+
 export type Refund = {
   id: string;
   object: 'refund';
@@ -109,12 +111,15 @@ export type Refund = {
     card: { reference_status: 'pending'; reference_type: 'acquirer_reference_number'; type: 'refund' };
     type: 'card';
   };
+  failure_balance_transaction?: string;
+  failure_reason?: string;
   metadata: Metadata;
   payment_intent: string;
   payment_method: string;
-  reason: 'duplicate' | 'fraudulent' | 'requested_by_customer' | null;
+  pending_reason?: 'processing';
+  reason: RefundReason | null;
   receipt_number: null;
   source_transfer_reversal: null;
-  status: 'succeeded';
+  status: 'failed' | 'pending' | 'succeeded';
   transfer_reversal: null;
 };

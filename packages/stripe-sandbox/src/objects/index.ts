@@ -1,6 +1,7 @@
 import type { Charge, Refund } from './charge.ts';
 import type { CheckoutSession } from './checkout-session.ts';
 import type { Customer } from './customer.ts';
+import type { Dispute } from './dispute.ts';
 import type { Event } from './event.ts';
 import type { Invoice, InvoicePayment } from './invoice.ts';
 import type { PaymentIntent } from './payment-intent.ts';
@@ -15,6 +16,7 @@ export type StripeObjects = {
   charge: Charge;
   'checkout.session': CheckoutSession;
   customer: Customer;
+  dispute: Dispute;
   event: Event;
   invoice: Invoice;
   invoice_payment: InvoicePayment;

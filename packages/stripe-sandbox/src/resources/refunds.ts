@@ -1,7 +1,6 @@
-import { formatAmount } from '../billing/amounts.ts';
-import { ApiError, invalidRequest } from '../http/api-error.ts';
-import { newId } from '../ids.ts';
-import type { Charge, Refund } from '../objects/charge.ts';
+import { changeRefund, createRefund } from '../billing/refunds.ts';
+import { invalidRequest } from '../http/api-error.ts';
+import type { Charge } from '../objects/charge.ts';
 import { integer, metadata, object, oneOf, string } from '../parameters/schema.ts';
 import { filter } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
@@ -26,20 +25,6 @@ function chargeFor(work: Work, params: { charge?: string; payment_intent?: strin
   });
 }
 
-function checkAmount(charge: Charge, amount: number): void {
-  const left = charge.amount_captured - charge.amount_refunded;
-  if (left === 0) {
-    throw new ApiError(400, 'invalid_request_error', `Charge ${charge.id} has already been refunded.`, {
-      code: 'charge_already_refunded',
-    });
-  }
-  if (amount <= left) return;
-  throw invalidRequest(
-    `Refund amount (${formatAmount(amount, charge.currency)}) is greater than unrefunded amount on charge (${formatAmount(left, charge.currency)})`,
-    { param: 'amount' },
-  );
-}
-
 const create = operation({
   method: 'POST',
   route: '/v1/refunds',
@@ -54,38 +39,9 @@ const create = operation({
     ['currency', 'customer', 'instructions_email', 'origin', 'refund_application_fee', 'reverse_transfer'],
   ),
   run(work, params) {
+    const { amount, reason = null } = params;
     const charge = chargeFor(work, params);
-    if (!charge.captured) throw invalidRequest(`Charge ${charge.id} was not successful and cannot be refunded.`);
-    const amount = params.amount ?? charge.amount_captured - charge.amount_refunded;
-    checkAmount(charge, amount);
-    const refund: Refund = {
-      id: newId('re_'),
-      object: 'refund',
-      amount,
-      balance_transaction: newId('txn_'),
-      charge: charge.id,
-      created: work.now,
-      currency: charge.currency,
-      customer: charge.customer,
-      customer_account: null,
-      destination_details: {
-        card: { reference_status: 'pending', reference_type: 'acquirer_reference_number', type: 'refund' },
-        type: 'card',
-      },
-      metadata: mergeMetadata({}, params.metadata),
-      payment_intent: charge.payment_intent,
-      payment_method: charge.payment_method,
-      reason: params.reason ?? null,
-      receipt_number: null,
-      source_transfer_reversal: null,
-      status: 'succeeded',
-      transfer_reversal: null,
-    };
-    work.insert(refund, 'refund.created');
-    const refunded = charge.amount_refunded + amount;
-    const changes = { amount_refunded: refunded, refunded: refunded === charge.amount_captured };
-    work.update(charge, changes, 'charge.refunded');
-    return refund;
+    return createRefund(work, charge, { amount, reason, metadata: mergeMetadata({}, params.metadata) });
   },
 });
 
@@ -102,7 +58,7 @@ const update = operation({
   params: object({ metadata: metadata() }),
   run(work, params, path) {
     const refund = work.require('refund', pathValue(path, 'refund'), 'id');
-    return work.update(refund, { metadata: mergeMetadata(refund.metadata, params.metadata) }, 'refund.updated');
+    return changeRefund(work, refund, { metadata: mergeMetadata(refund.metadata, params.metadata) });
   },
 });
 

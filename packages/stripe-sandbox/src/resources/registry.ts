@@ -3,6 +3,7 @@ import { accounts } from './account.ts';
 import { charges } from './charges.ts';
 import { checkoutSessions } from './checkout-sessions.ts';
 import { customers } from './customers.ts';
+import { disputes } from './disputes.ts';
 import { events } from './events.ts';
 import { invoicePayments } from './invoice-payments.ts';
 import { invoices } from './invoices.ts';
@@ -22,6 +23,7 @@ export const RESOURCES: readonly Resource[] = [
   charges,
   checkoutSessions,
   customers,
+  disputes,
   events,
   invoicePayments,
   invoices,
