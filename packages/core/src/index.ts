@@ -6,6 +6,7 @@ export * from './errors.ts';
 export * from './fraction.ts';
 export * from './license/activation.ts';
 export * from './license/codes.ts';
+export * from './license/entitlements.ts';
 export * from './license/keys/of-catalog.ts';
 export * from './license/keys/random.ts';
 export * from './license/keys/scheme.ts';

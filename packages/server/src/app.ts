@@ -14,6 +14,7 @@ import { createMailLicenses } from './mail-licenses.ts';
 import { type ApiKeys, createApiKeys } from './modules/api-keys/index.ts';
 import { type Audit, createAudit } from './modules/audit/index.ts';
 import { type CustomerService, createCustomerService } from './modules/customers/index.ts';
+import { createEntitlementService, type EntitlementService } from './modules/entitlements/index.ts';
 import {
   createKeyKeeper,
   createLicenseReader,
@@ -66,6 +67,7 @@ export interface App extends Foundation {
   licenses: LicenseService;
   licenseReader: LicenseReader;
   ownerLinks: OwnerLinks;
+  entitlements: EntitlementService;
   reactivationDesk: ReactivationDesk;
   notifications: Notifications;
   subscriptions: SubscriptionService;
@@ -244,6 +246,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     licenses,
     licenseReader,
     ownerLinks,
+    entitlements: createEntitlementService({ catalog, licenseReader }),
     reactivationDesk: createReactivationDesk({ licenses, customers, notifications }),
     notifications,
     subscriptions,

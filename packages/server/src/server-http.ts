@@ -9,6 +9,7 @@ import { registerApiKeyRoutes } from './modules/api-keys/index.ts';
 import { registerAuditRoutes } from './modules/audit/index.ts';
 import { catalogRoutes, registerProductRoutes } from './modules/catalog/index.ts';
 import { customerRoutes } from './modules/customers/index.ts';
+import { entitlementRoutes } from './modules/entitlements/index.ts';
 import { createResend, keyHolderRoutes, machineRoutes, vendorLicenseRoutes } from './modules/licenses/index.ts';
 import { checkoutRoutes } from './modules/payments/index.ts';
 import { subscriptionRoutes } from './modules/subscriptions/index.ts';
@@ -57,6 +58,7 @@ export async function createServerHttp(app: App): Promise<Http> {
     resend: createResend({ reader: app.licenseReader, notifications: app.notifications, clock }),
   });
   machineRoutes(http, app);
+  entitlementRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
   subscriptionRoutes(http, app);
   checkoutRoutes(http, app);

@@ -120,6 +120,8 @@ describe('who may call', () => {
       '/v1/licenses/deactivate',
       '/v1/licenses/resend',
       '/v1/licenses/release-link',
+      '/v1/entitlements',
+      '/v1/entitlements/check',
       '/health',
       '/health/ready',
       '/webhook/stripe',

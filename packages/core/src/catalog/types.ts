@@ -245,4 +245,6 @@ export interface DemoFlag {
   readonly enabled: boolean;
   /** What to say when it is asked for, such as `Upgrade to Basic`. */
   readonly message: string | null;
+  /** The limit that, unlimited, switches it on too; null where only the feature of the same name does. */
+  readonly unlimited: string | null;
 }

@@ -65,7 +65,7 @@ export function completeProduct(source: ProductSource): Product {
             flags: Object.fromEntries(
               Object.entries(source.demo.flags ?? {}).map(([name, flag]) => [
                 name,
-                { enabled: flag.enabled, message: flag.message ?? null },
+                { enabled: flag.enabled, message: flag.message ?? null, unlimited: flag.unlimited ?? null },
               ]),
             ),
           },

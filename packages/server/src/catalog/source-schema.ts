@@ -363,12 +363,23 @@ export const productSource = section(
         enabled: flag,
         limits: limits.optional(),
         flags: z
-          .record(term, section({ enabled: flag, message: text(200).optional() }, 'enabled and a message'), {
-            error: must(
-              'must be names with enabled and message',
-              'Write for example live_trading: { enabled: false }.',
+          .record(
+            term,
+            section(
+              {
+                enabled: flag,
+                message: text(200).optional(),
+                unlimited: term.optional().describe('A limit of a plan that, unlimited, switches it on as well.'),
+              },
+              'enabled and a message',
             ),
-          })
+            {
+              error: must(
+                'must be names with enabled and message',
+                'Write for example live_trading: { enabled: false }.',
+              ),
+            },
+          )
           .optional()
           .describe('What the software may do, and what to say where it may not.'),
       },
