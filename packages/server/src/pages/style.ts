@@ -12,6 +12,8 @@ p{margin:.5rem 0 1rem}
 .panel{background:var(--panel);border:1px solid var(--line);border-radius:.6rem;padding:1rem 1.1rem;margin:.75rem 0}
 .row{display:flex;gap:1rem;align-items:center;justify-content:space-between;flex-wrap:wrap}
 h3{font-size:1.05rem;margin:.1rem 0 .4rem}
+.row>*{min-width:0;overflow-wrap:anywhere}
+.panel>h2{margin:.1rem 0 .6rem}
 .row+.row{border-top:1px solid var(--line);margin-top:.6rem;padding-top:.6rem}
 a{color:var(--accent)}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,monospace;font-size:.9em}

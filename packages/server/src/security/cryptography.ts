@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import {
   createCipheriv,
   createDecipheriv,
@@ -20,13 +21,8 @@ export const nodeCryptography: Cryptography = {
   hmacSha256: (secret, data) => createHmac('sha256', secret).update(data).digest(),
   equal: (left, right) => left.length === right.length && timingSafeEqual(left, right),
   utf8: (text) => Buffer.from(text, 'utf8'),
-  text(bytes) {
-    try {
-      return strictUtf8.decode(bytes);
-    } catch {
-      return null;
-    }
-  },
+  // A TextDecoder that is strict says the same in four times the time.
+  text: (bytes) => (isUtf8(bytes) ? viewOf(bytes).toString('utf8') : null),
   ed25519PublicKey: (seed) =>
     createPublicKey(privateKeyOf(seed)).export({ format: 'der', type: 'spki' }).subarray(SPKI_HEAD.length),
   signEd25519: (seed, message) => sign(null, message, privateKeyOf(seed)),
@@ -55,7 +51,6 @@ const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** What stands before the 32 bytes of an Ed25519 key in DER: RFC 8410, section 4 (public) and section 7 (private). */
 const SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex');
@@ -67,8 +62,12 @@ const publicKeys = new Map<string, KeyObject>();
 /** By the array itself, so that no copy of a seed outlives it. */
 const privateKeys = new WeakMap<Uint8Array, KeyObject>();
 
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 function publicKeyOf(raw: Uint8Array): KeyObject {
-  const name = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('latin1');
+  const name = viewOf(raw).toString('latin1');
   const known = publicKeys.get(name);
   if (known !== undefined) return known;
   const key = createPublicKey({ key: Buffer.concat([SPKI_HEAD, raw]), format: 'der', type: 'spki' });
