@@ -12,6 +12,7 @@ export * from './license/keys/random.ts';
 export * from './license/keys/scheme.ts';
 export * from './license/keys/sealed.ts';
 export * from './license/keys/sha512-hmac.ts';
+export * from './license/keys/signed.ts';
 export * from './license/keys/tier-signature.ts';
 export * from './license/machine-matching.ts';
 export * from './license/offline/license-file.ts';

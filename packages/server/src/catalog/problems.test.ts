@@ -122,8 +122,7 @@ describe('a problem in a catalog is reported with its place, the value and the r
     [
       'scheme: sha512-hmac',
       'scheme: signed',
-      'acme.yaml:4:11 key.scheme names the scheme "signed", which this version does not make. Write sealed for keys that carry ' +
-        'what was sold, random for keys that carry nothing, sha512-hmac or tier-signature.',
+      'acme.yaml:5:11 key.secret is not used by the scheme signed. Remove the line.',
     ],
     [
       'scheme: sha512-hmac',

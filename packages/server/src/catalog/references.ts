@@ -1,6 +1,6 @@
 /** What one field alone cannot tell: repeated ids, names that lead nowhere, prices that do not add up. */
 
-import { inheritsFromItself, licenseKeyScheme, SCHEME_SECRETS } from '@latchkey/core';
+import { inheritsFromItself, SCHEME_SECRETS } from '@latchkey/core';
 import { type FieldPath, nearest } from './problem.ts';
 import type { Finding } from './shape.ts';
 import type { PlanSource, ProductSource } from './source-schema.ts';
@@ -9,9 +9,6 @@ const KNOWN_CURRENCIES = Intl.supportedValuesOf('currency').map((code) => code.t
 
 /** Stripe bills at most three years at a time, https://docs.stripe.com/api/prices/create#create_price-recurring-interval_count. */
 const MOST_INTERVALS = { day: 1095, week: 156, month: 36, year: 3, once: 1 } as const;
-
-const OTHER_SCHEMES =
-  'Write sealed for keys that carry what was sold, random for keys that carry nothing, sha512-hmac or tier-signature.';
 
 /** Everything wrong with a product whose fields are each well formed. */
 export function checkReferences(product: ProductSource): Finding[] {
@@ -41,10 +38,6 @@ function repeated(items: readonly { id: string }[], path: FieldPath, what: strin
 }
 
 function keyFindings(key: ProductSource['key']): Finding[] {
-  if (licenseKeyScheme({ name: key.scheme, prefix: key.prefix ?? null }) === null) {
-    const message = `names the scheme "${key.scheme}", which this version does not make`;
-    return [{ path: ['key', 'scheme'], message, remedy: OTHER_SCHEMES }];
-  }
   const needsSecret = SCHEME_SECRETS[key.scheme] !== null;
   if (needsSecret && key.secret === undefined) {
     const remedy = `Write for example secret: \${env:LICENSE_MASTER_SECRET}.`;

@@ -5,16 +5,24 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nodeCryptography as cryptography } from '../../../test/node-cryptography.ts';
 import type { KeySecret } from '../../cryptography.ts';
+import { signingKeyId } from '../offline/signing-key.ts';
 import { randomKeys } from './random.ts';
 import type { KeyMaterial, LicenseKeyScheme } from './scheme.ts';
 import { sealedKeys } from './sealed.ts';
 import { sha512Hmac } from './sha512-hmac.ts';
+import { signedKeys } from './signed.ts';
 import { tierSignatureKeys } from './tier-signature.ts';
 
-const KEYS = process.env.LATCHKEY_TEST_LONG === '1' ? 1_000_000 : 100_000;
+const isLong = process.env.LATCHKEY_TEST_LONG === '1';
 
-const secret: KeySecret = { id: 'new', bytes: Buffer.alloc(32, 'new') };
-const older: KeySecret = { id: 'old', bytes: Buffer.alloc(32, 'old') };
+/** A secret that is half of a pair as well, for the schemes that sign. */
+function pairOf(bytes: Uint8Array): KeySecret {
+  const publicKey = cryptography.ed25519PublicKey(bytes);
+  return { id: signingKeyId(publicKey, cryptography), bytes, publicKey };
+}
+
+const secret = pairOf(Buffer.alloc(32, 'new'));
+const older = pairOf(Buffer.alloc(32, 'old'));
 
 const schemes: [string, LicenseKeyScheme][] = [
   ['sha512-hmac', sha512Hmac],
@@ -24,6 +32,8 @@ const schemes: [string, LicenseKeyScheme][] = [
   ['random without a prefix', randomKeys(null)],
   ['tier-signature', tierSignatureKeys('QF')],
   ['tier-signature without a prefix', tierSignatureKeys(null)],
+  ['signed', signedKeys('LK', 'acme')],
+  ['signed without a prefix', signedKeys(null, 'acme')],
 ];
 
 const anyMaterial: fc.Arbitrary<KeyMaterial> = fc.record({
@@ -100,10 +110,13 @@ describe.each(schemes)('a key of the scheme %s', (_name, scheme) => {
 
 describe.each(schemes.filter(([name]) => !name.endsWith('without a prefix')))(
   'a key of the scheme %s',
-  (_name, scheme) => {
-    it(`is made once in ${KEYS}`, { timeout: 600_000 }, () => {
+  (name, scheme) => {
+    // A signature takes fifty times as long as a hash.
+    const keys = isLong ? 1_000_000 : name === 'signed' ? 5_000 : 100_000;
+
+    it(`is made once in ${keys}`, { timeout: 600_000 }, () => {
       const seen = new Set<string>();
-      for (let index = 0; index < KEYS; index += 1) {
+      for (let index = 0; index < keys; index += 1) {
         const key = scheme.generate(
           {
             customer: `cus_${index % 100}`,
@@ -119,15 +132,28 @@ describe.each(schemes.filter(([name]) => !name.endsWith('without a prefix')))(
         );
         seen.add(key.length > 64 ? hash('sha256', key, 'base64') : key);
       }
-      expect(seen.size).toBe(KEYS);
+      expect(seen.size).toBe(keys);
     });
   },
 );
 
+/** The digits that a key is written in, from where on, and at how many places. */
+const ALPHABETS = {
+  'sha512-hmac': { digits: '0123456789abcdef', start: 0, places: 256 },
+  sealed: { digits: '0123456789ABCDEFGHJKMNPQRSTVWXYZ', start: 'CO-'.length, places: 32 },
+  signed: {
+    digits: 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_',
+    start: 'LK-'.length,
+    // 38 bytes of claims, and 64 of a signature.
+    places: 51 + 86,
+  },
+};
+
 describe.each([
   ['sha512-hmac', sha512Hmac],
   ['sealed', sealedKeys('CO')],
-] as const)('a key of the scheme %s with one character changed', (_name, scheme) => {
+  ['signed', signedKeys('LK', 'acme')],
+] as const)('a key of the scheme %s with one character changed', (name, scheme) => {
   it('is never believed, unless it is another spelling of the same key', () => {
     const printable = fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code));
     fc.assert(
@@ -146,18 +172,19 @@ describe.each([
     const salt = Buffer.alloc(16, 9);
     const material = { customer: 'c', subscription: 's', plan: 'pro', issuedAt: 0, expiresAt: null, salt };
     const key = scheme.generate(material, secret, cryptography);
-    const digits = scheme === sha512Hmac ? '0123456789abcdef' : '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-    const start = scheme === sha512Hmac ? 0 : 'CO-'.length;
+    const { digits, start, places } = ALPHABETS[name];
     let refused = 0;
     for (let at = start; at < key.length; at += 1) {
-      if (key[at] === '-') continue;
+      if (name === 'signed' ? key[at] === '.' : key[at] === '-') continue;
       for (const digit of digits.replace(key.charAt(at), '')) {
         const changed = key.slice(0, at) + digit + key.slice(at + 1);
-        expect(scheme.parse(changed)).toBe(changed);
-        if (!scheme.verify(changed, [secret, older], cryptography)) refused += 1;
+        // Some digits of a signed key have bits that may not be set, or say how long a name is.
+        if (name !== 'signed') expect(scheme.parse(changed)).toBe(changed);
+        const parsed = scheme.parse(changed);
+        if (parsed === null || !scheme.verify(parsed, [secret, older], cryptography)) refused += 1;
       }
     }
-    expect(refused).toBe(scheme === sha512Hmac ? 256 * 15 : 32 * 31);
+    expect(refused).toBe(places * (digits.length - 1));
   });
 
   it('was made by no secret but its own', () => {
@@ -165,7 +192,7 @@ describe.each([
     fc.assert(
       fc.property(anyMaterial, secrets, (material, bytes) => {
         const key = scheme.generate(material, secret, cryptography);
-        expect(scheme.verify(key, [{ id: 'guess', bytes }, older], cryptography)).toBe(false);
+        expect(scheme.verify(key, [{ ...pairOf(bytes), id: secret.id }, older], cryptography)).toBe(false);
         expect(scheme.verify(key, [], cryptography)).toBe(false);
       }),
     );

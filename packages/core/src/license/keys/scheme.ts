@@ -41,7 +41,7 @@ export interface LicenseKeyScheme {
 }
 
 /** The first `count` bytes of the salt; a `RangeError` where there are fewer, for a key without them could be guessed. */
-export function freshBytes(material: KeyMaterial, count: number): Uint8Array {
+export function freshBytes(material: Pick<KeyMaterial, 'salt'>, count: number): Uint8Array {
   if (material.salt.length < count) throw new RangeError(`A key needs ${count} fresh random bytes.`);
   return material.salt.subarray(0, count);
 }

@@ -1,6 +1,6 @@
 /** The keys of vectors.json, made again from the formats' descriptions with node:crypto alone, and by the schemes. */
 
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { nodeCryptography } from '../../../test/node-cryptography.ts';
@@ -9,21 +9,35 @@ import type { KeySecret } from '../../cryptography.ts';
 import { licenseKeyScheme } from './of-catalog.ts';
 import { type KeyMaterial, NO_SECRET } from './scheme.ts';
 import { type SealedPayload, sealedKeys } from './sealed.ts';
+import { type SignedClaims, signedKeys } from './signed.ts';
 
 interface Vector {
-  scheme: Exclude<KeySchemeName, 'signed'>;
+  scheme: KeySchemeName;
   prefix: string | null;
-  secret: { text: string } | { hex: string } | null;
+  secret: { text: string } | { hex: string } | { seed: string } | null;
+  product?: string;
   material: Record<'customer' | 'subscription' | 'plan' | 'issuedAt' | 'salt', string> & { expiresAt: string | null };
   key: string;
-  opens?: SealedPayload;
+  opens?: SealedPayload | SignedClaims;
 }
 
 const vectors: Vector[] = JSON.parse(readFileSync(new URL('vectors.json', import.meta.url), 'utf8'));
 
 function secretOf({ secret }: Vector): KeySecret {
   if (secret === null) return NO_SECRET;
+  if ('seed' in secret) {
+    const { id, raw } = pairOf(secret.seed);
+    return { id, bytes: Buffer.from(secret.seed, 'hex'), publicKey: raw };
+  }
   return { id: 'vector', bytes: 'text' in secret ? Buffer.from(secret.text, 'utf8') : Buffer.from(secret.hex, 'hex') };
+}
+
+/** An Ed25519 pair from its seed, by the DER of RFC 8410. */
+function pairOf(seed: string) {
+  const der = Buffer.from(`302e020100300506032b657004220420${seed}`, 'hex');
+  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  const raw = createPublicKey(privateKey).export({ format: 'der', type: 'spki' }).subarray(-32);
+  return { privateKey, raw, id: createHash('sha256').update(raw).digest('hex').slice(0, 16) };
 }
 
 function materialOf({ material }: Vector): KeyMaterial {
@@ -53,6 +67,7 @@ const behind = (prefix: string | null, rest: string) => (prefix === null ? rest 
 const seconds = (instant: string) => Math.floor(Date.parse(instant) / 1000);
 
 const independently: Record<Vector['scheme'], (vector: Vector) => string> = {
+  signed: independentlySigned,
   'sha512-hmac': (vector) => {
     const { customer, subscription, issuedAt, salt } = vector.material;
     const hash = createHash('sha512')
@@ -88,6 +103,17 @@ const independently: Record<Vector['scheme'], (vector: Vector) => string> = {
   },
 };
 
+function independentlySigned({ prefix, secret, product = '', material }: Vector): string {
+  if (secret === null || !('seed' in secret)) throw new Error('a signed key has a seed');
+  const { privateKey, id } = pairOf(secret.seed);
+  const second = (instant: string) => seconds(instant).toString(16).padStart(10, '0');
+  const name = (text: string) => text.length.toString(16).padStart(2, '0') + Buffer.from(text).toString('hex');
+  const ends = material.expiresAt === null ? '0'.repeat(10) : second(material.expiresAt);
+  const head = `01${id}${second(material.issuedAt)}${ends}${material.salt.slice(0, 20)}`;
+  const claims = Buffer.from(head + name(product) + name(material.plan), 'hex').toString('base64url');
+  return behind(prefix, `${claims}.${sign(null, Buffer.from(`key/${claims}`), privateKey).toString('base64url')}`);
+}
+
 const named = vectors.map((vector) => [vector.key.slice(0, 40), vector] as const);
 
 describe('the test vectors', () => {
@@ -100,20 +126,23 @@ describe('the test vectors', () => {
   });
 
   it.each(named)('%s… is what its scheme makes, takes back as it is and believes', (_key, vector) => {
-    const scheme = licenseKeyScheme({ name: vector.scheme, prefix: vector.prefix });
-    expect(scheme?.name).toBe(vector.scheme);
-    expect(scheme?.generate(materialOf(vector), secretOf(vector), nodeCryptography)).toBe(vector.key);
-    expect(scheme?.parse(vector.key)).toBe(vector.key);
-    expect(scheme?.verify(vector.key, [secretOf(vector)], nodeCryptography)).toBe(true);
+    const scheme = licenseKeyScheme({ name: vector.scheme, prefix: vector.prefix }, vector.product ?? 'acme');
+    expect(scheme.name).toBe(vector.scheme);
+    expect(scheme.generate(materialOf(vector), secretOf(vector), nodeCryptography)).toBe(vector.key);
+    expect(scheme.parse(vector.key)).toBe(vector.key);
+    expect(scheme.verify(vector.key, [secretOf(vector)], nodeCryptography)).toBe(true);
   });
 
   it.each(named.filter(([, vector]) => vector.scheme === 'sealed'))('%s… opens as what was sealed', (_key, vector) => {
     expect(sealedKeys(vector.prefix).open(vector.key, [secretOf(vector)], nodeCryptography)).toEqual(vector.opens);
   });
-});
 
-describe('a scheme that is not made yet', () => {
-  it('is none', () => {
-    expect(licenseKeyScheme({ name: 'signed', prefix: null })).toBeNull();
+  it.each(named.filter(([, vector]) => vector.scheme === 'signed'))('%s… opens as what was signed', (_key, vector) => {
+    const { id, publicKey = new Uint8Array() } = secretOf(vector);
+    const scheme = signedKeys(vector.prefix, vector.product ?? '');
+    expect(scheme.open(vector.key, [{ id, publicKey }], nodeCryptography)).toEqual(vector.opens);
+    expect(scheme.open(vector.key, [{ id, publicKey, status: 'retired' }], nodeCryptography)).toEqual(vector.opens);
+    expect(scheme.open(vector.key, [{ id, publicKey, status: 'revoked' }], nodeCryptography)).toBeNull();
+    expect(scheme.open(vector.key, [], nodeCryptography)).toBeNull();
   });
 });

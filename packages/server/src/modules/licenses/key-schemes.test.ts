@@ -1,4 +1,11 @@
-import { type KeyMaterial, LatchkeyError } from '@latchkey/core';
+import {
+  type KeyMaterial,
+  type KeySecret,
+  LatchkeyError,
+  type Product,
+  signedKeys,
+  signingKeyId,
+} from '@latchkey/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.ts';
 import { createLicensing, loadExampleCatalog } from '../../../test/support/licensing.ts';
@@ -165,18 +172,56 @@ describe('a key that is taken', () => {
   });
 });
 
-describe('a product that names a scheme which is not made', () => {
-  it('is refused with its name, where no catalog check stood before it', () => {
-    const [product] = loaded.catalog.products;
-    if (product === undefined) throw new Error('there are no examples');
-    const unmade = { ...product, keyScheme: { name: 'signed', prefix: null, secret: null } } as const;
+describe('a product whose keys are signed', () => {
+  function keeper(signingSecrets?: () => readonly KeySecret[]) {
+    const product = loaded.catalog.products.find(({ id }) => id === 'redline2');
+    if (product === undefined) throw new Error('the example is missing');
+    const signed: Product = { ...product, keyScheme: { name: 'signed', prefix: 'LK', secret: null } };
     const keys = createKeyKeeper({
       ...loaded,
-      catalog: { products: [unmade] },
+      catalog: { products: [signed] },
+      ...(signingSecrets === undefined ? {} : { signingSecrets }),
       vault: ports.vault,
       cryptography: nodeCryptography,
     });
-    expect(keys.makes(unmade)).toBe(false);
-    expect(() => keys.variesBy(unmade)).toThrow(LatchkeyError);
+    return { keys, signed };
+  }
+
+  function pairOf(byte: number): KeySecret {
+    const bytes = Buffer.alloc(32, byte);
+    const publicKey = nodeCryptography.ed25519PublicKey(bytes);
+    return { id: signingKeyId(publicKey, nodeCryptography), bytes, publicKey };
+  }
+
+  const material = {
+    customer: 'cus',
+    subscription: 'sub',
+    plan: 'prepaid',
+    issuedAt: 0,
+    expiresAt: null,
+    salt: Buffer.alloc(16, 1),
+  };
+
+  it('is refused where nothing signs', () => {
+    const { keys, signed } = keeper();
+    expect(keys.makes(signed)).toBe(false);
+    expect(() => keys.generate(signed, material)).toThrow(LatchkeyError);
   });
+
+  it('has keys signed with the newest pair, and knows those of older ones, from the moment that they change', () => {
+    let pairs = [pairOf(1)];
+    const { keys, signed } = keeper(() => pairs);
+    const first = keys.generate(signed, material);
+    pairs = [pairOf(2), pairOf(1)];
+    const second = keys.generate(signed, material);
+    expect(keys.makes(signed)).toBe(true);
+    const claims = (key: string) => signedKeys('LK', 'redline2').open(key, pairs.map(publicHalf), nodeCryptography);
+    expect([claims(first)?.keyId, claims(second)?.keyId]).toEqual([pairs[1]?.id, pairs[0]?.id]);
+    expect(claims(second)).toMatchObject({ product: 'redline2', plan: 'prepaid', expiresAt: null });
+    expect([keys.classify(first), keys.classify(second)]).toEqual(['NOT_FOUND', 'NOT_FOUND']);
+    pairs = [pairOf(2)];
+    expect([keys.classify(first), keys.classify(second)]).toEqual(['FORGED', 'NOT_FOUND']);
+  });
+
+  const publicHalf = ({ id, publicKey = new Uint8Array() }: KeySecret) => ({ id, publicKey });
 });

@@ -4,6 +4,7 @@ import {
   type Cryptography,
   classifyUnknownKey,
   type KeyMaterial,
+  type KeySchemeName,
   type KeySecret,
   LatchkeyError,
   type LicenseKeyScheme,
@@ -20,11 +21,14 @@ import type { SealedKey } from './repository.ts';
 export const LONGEST_KEY = 1_024;
 
 const PURPOSE = 'license-key';
+const SCHEMES_WITHOUT_SECRET: ReadonlySet<KeySchemeName> = new Set(['random']);
 
 export interface KeyKeeperOptions {
   catalog: Catalog;
   /** The live secrets behind a catalog's reference, newest first. */
   keySecrets(reference: SecretReference): readonly KeySecret[];
+  /** The pairs that sign keys of the scheme `signed`, the one that signs today first. Left out: such keys are not made. */
+  signingSecrets?(): readonly KeySecret[];
   vault: Vault;
   cryptography: Cryptography;
 }
@@ -48,39 +52,41 @@ export interface KeyKeeper {
   classify(key: string): UnknownKey;
 }
 
-export function createKeyKeeper({ catalog, keySecrets, vault, cryptography }: KeyKeeperOptions): KeyKeeper {
-  const schemes = new Map(catalog.products.map((product) => [product.id, licenseKeyScheme(product.keyScheme)]));
-  const candidates = catalog.products.flatMap((product) => {
-    const scheme = schemes.get(product.id) ?? null;
-    return scheme === null ? [] : [{ scheme, secrets: secretsOf(product) }];
-  });
+export function createKeyKeeper(options: KeyKeeperOptions): KeyKeeper {
+  const { catalog, keySecrets, signingSecrets = () => [], vault, cryptography } = options;
+  const schemes = new Map(catalog.products.map((each) => [each.id, licenseKeyScheme(each.keyScheme, each.id)]));
+  const candidates = catalog.products.map((product) => ({
+    scheme: schemeOf(product),
+    // Asked anew each time: keys that sign are replaced while the server runs.
+    get secrets() {
+      return secretsOf(product);
+    },
+  }));
   const forgiving = candidates.map(({ scheme }) => scheme).filter((scheme) => scheme.forgiving);
 
-  function secretsOf(product: Product): readonly KeySecret[] {
-    const reference = product.keyScheme.secret;
-    return reference === null ? [] : keySecrets(reference);
+  function secretsOf({ keyScheme }: Product): readonly KeySecret[] {
+    if (keyScheme.name === 'signed') return signingSecrets();
+    return keyScheme.secret === null ? [] : keySecrets(keyScheme.secret);
   }
 
   function schemeOf(product: Product): LicenseKeyScheme {
-    const scheme = schemes.get(product.id) ?? null;
-    if (scheme !== null) return scheme;
-    throw new LatchkeyError(
-      'license_state_conflict',
-      `Keys of the scheme "${product.keyScheme.name}" (product ${product.id}) are not made by this version.`,
-      { path: 'product' },
-    );
+    return schemes.get(product.id) ?? licenseKeyScheme(product.keyScheme, product.id);
   }
 
-  function newestSecret(product: Product): KeySecret {
-    if (product.keyScheme.secret === null) return NO_SECRET;
-    const [secret] = secretsOf(product);
-    if (secret !== undefined) return secret;
+  function newestSecret(product: Product): KeySecret | null {
+    if (SCHEMES_WITHOUT_SECRET.has(product.keyScheme.name)) return NO_SECRET;
+    return secretsOf(product)[0] ?? null;
+  }
+
+  function secretFor(product: Product): KeySecret {
+    const secret = newestSecret(product);
+    if (secret !== null) return secret;
     throw new LatchkeyError('secret_missing', `The product ${product.id} has no secret to make keys with.`);
   }
 
   return {
-    makes: (product) => (schemes.get(product.id) ?? null) !== null,
-    generate: (product, material) => schemeOf(product).generate(material, newestSecret(product), cryptography),
+    makes: (product) => newestSecret(product) !== null,
+    generate: (product, material) => schemeOf(product).generate(material, secretFor(product), cryptography),
     variesBy: (product) => schemeOf(product).variesBy,
 
     seal: (licenseId, key) => ({
