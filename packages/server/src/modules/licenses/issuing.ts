@@ -32,9 +32,15 @@ export interface IssueLicense {
   coverage?: Coverage | undefined;
   /** Left out: the plan's. */
   maxMachines?: number | undefined;
+  /** Left out: now. A term that nobody named runs from here. */
+  startsAt?: Date | undefined;
   /** What the licence says over its plan. */
   overrides?: LicenseOverrides | undefined;
   metadata?: Record<string, string> | undefined;
+  /** A key that is out there already, in its canonical form, whatever its format. Left out, one is made. */
+  key?: string | undefined;
+  /** Whether the caller writes the audit log itself. */
+  recorded?: boolean | undefined;
 }
 
 export interface IssuedLicense {
@@ -58,13 +64,14 @@ export function createIssuing(options: IssuingOptions) {
   const { catalog, keys, clock, ids } = options;
   const freeKey = createFreeKeys(options);
 
-  /** Issues a licence; null when its origin already has one. */
+  /** Issues a licence; null when its origin, or the key that was given, already has one. */
   return async function issueOnce(transaction: Transaction, input: IssueLicense): Promise<IssuedLicense | null> {
     const { product, plan } = offer(catalog, input.product, input.plan);
     const id = ids.next('lic');
     const now = clock.now();
     const policy = { ...plan.license, ...input.overrides?.policy };
-    const { expiresAt, waitsFor } = firstTerm(policy, input.expiresAt, now);
+    const startsAt = input.startsAt ?? now;
+    const { expiresAt, waitsFor } = firstTerm(policy, input.expiresAt, startsAt);
     const license = {
       id,
       origin: input.origin ?? id,
@@ -73,7 +80,7 @@ export function createIssuing(options: IssuingOptions) {
       scheme: product.keyScheme.name,
       customer_id: input.customerId,
       subscription_id: input.subscriptionId,
-      starts_at: now,
+      starts_at: startsAt,
       expires_at: expiresAt,
       max_machines: input.maxMachines ?? plan.license.maxMachines,
       overrides: JSON.stringify(input.overrides ?? {}),
@@ -85,17 +92,24 @@ export function createIssuing(options: IssuingOptions) {
       updated_at: now,
     } as const;
     for (let tried = 0; tried < MOST_KEYS_TRIED; tried += 1) {
-      const key = await freeKey(transaction, product, {
-        customer: input.keyCustomer,
-        subscription: input.keySubscription,
-        plan: plan.id,
-        issuedAt: now.getTime(),
-        expiresAt: expiresAt?.getTime() ?? null,
-      });
+      const key =
+        input.key ??
+        (await freeKey(transaction, product, {
+          customer: input.keyCustomer,
+          subscription: input.keySubscription,
+          plan: plan.id,
+          issuedAt: now.getTime(),
+          expiresAt: expiresAt?.getTime() ?? null,
+        }));
       const insertion = await repository.insertLicense(transaction.connection, { ...license, ...sealed(id, key) });
       if (insertion === 'origin_taken') return null;
-      if (insertion === 'key_taken') continue;
-      await options.issued(transaction, id, { product: product.id, plan: plan.id, expires_at: expiresAt });
+      if (insertion === 'key_taken') {
+        if (input.key !== undefined) return null;
+        continue;
+      }
+      if (input.recorded !== true) {
+        await options.issued(transaction, id, { product: product.id, plan: plan.id, expires_at: expiresAt });
+      }
       return { license: await options.reread(transaction, id), key };
     }
     throw new LatchkeyError('conflict', 'The key was taken by others at this moment. Try again.');
@@ -103,17 +117,23 @@ export function createIssuing(options: IssuingOptions) {
 
   function sealed(id: string, key: string) {
     const { ciphertext, secretId, index, hint } = keys.seal(id, key);
-    return { key_ciphertext: ciphertext, key_secret_id: secretId, key_index: index, key_hint: hint };
+    return { key_ciphertext: ciphertext, key_secret_id: secretId, key_index: index, key_hint: shownOf(key, hint) };
   }
+}
+
+/** Other systems' keys can be short: no more than a quarter of one is ever shown beside its licence. */
+function shownOf(key: string, hint: string): string {
+  const most = Math.min(hint.length, Math.floor(key.length / 4));
+  return most === 0 ? '' : hint.slice(-most);
 }
 
 /** When the first term ends, and what it waits for before it runs. An end that was named is an end, whatever the plan says. */
 function firstTerm(
   { termDays, termBasis }: LicensePolicy,
   named: Date | null | undefined,
-  now: Date,
+  from: Date,
 ): { expiresAt: Date | null; waitsFor: LicenseState['termBeginsWith'] } {
   if (named !== undefined) return { expiresAt: named, waitsFor: null };
-  if (termDays === null || termBasis === 'issue') return { expiresAt: termEnd(termDays, now), waitsFor: null };
+  if (termDays === null || termBasis === 'issue') return { expiresAt: termEnd(termDays, from), waitsFor: null };
   return { expiresAt: null, waitsFor: termBasis };
 }

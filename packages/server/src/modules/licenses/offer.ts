@@ -10,6 +10,19 @@ export function offer(catalog: Catalog, productId: string, planId: string): { pr
     : new LatchkeyError('plan_unknown', `${productId} has no plan "${planId}". ${plansOf(product)}`, { path: 'plan' });
 }
 
+/** The plan that was named, or the only one the product has; `invalid_request` where it has several. */
+export function planOrOnly(catalog: Catalog, productId: string, planId: string | undefined): string {
+  if (planId !== undefined) return planId;
+  const product = findProduct(catalog, productId);
+  // Where there is no such product, `offer` says so.
+  if (product === null) return '';
+  const [plan, another] = product.plans;
+  if (plan !== undefined && another === undefined) return plan.id;
+  throw new LatchkeyError('invalid_request', `${productId} has several plans; name one. ${plansOf(product)}`, {
+    path: 'plan',
+  });
+}
+
 function plansOf(product: Product): string {
   return `It has: ${product.plans.map((plan) => plan.id).join(', ')}.`;
 }
