@@ -22,6 +22,7 @@ const third = renewal + 31 * day;
 const dunning: DunningPolicy = { graceDays: 3, whenGraceEnds: 'suspend', failuresBeforeRevocation: 3 };
 const revoking: CancellationPolicy = { effect: 'revoke', downgradeTo: null };
 const expiring: CancellationPolicy = { effect: 'expire', downgradeTo: null };
+const fallingBack: CancellationPolicy = { effect: 'downgrade', downgradeTo: 'free' };
 
 const active: SubscriptionFacts = {
   status: 'active',
@@ -105,6 +106,21 @@ describe('the licence of a subscription', () => {
     expect(coverage).toMatchObject({ coverage: 'ended', expiresAt: renewal, cancel: null });
     expect(statusUnder(coverage, now)).toBe('active');
     expect(statusUnder(coverage, renewal)).toBe('expired');
+  });
+
+  it('falls back to the lower plan at the end of what was paid, not before, and not where the policy is another', () => {
+    const seen = view(life.canceled);
+    const end = seen.paidThrough ?? 0;
+    expect(coverageFor(seen, fallingBack, end - 1)).toMatchObject({
+      coverage: 'ended',
+      fallBackTo: null,
+      cancel: null,
+    });
+    expect(coverageFor(seen, fallingBack, end)).toMatchObject({ coverage: 'term', fallBackTo: 'free', cancel: null });
+    expect(nextTransitionAt(seen, fallingBack, end - 1)).toBe(end);
+    expect(nextTransitionAt(seen, fallingBack, end)).toBeNull();
+    expect(coverageFor(seen, expiring, end).fallBackTo).toBeNull();
+    expect(coverageFor(view(life.neverPaid), fallingBack, end).fallBackTo).toBeNull();
   });
 
   it('in grace already bears the hold that will suspend it, so that no clock has to come by', () => {
@@ -242,14 +258,14 @@ describe('whatever the subscription', () => {
   it('the clock is never asked for a moment that has passed', () => {
     const seen = view(life.failed);
     const end = renewal + hour + 3 * day;
-    expect(nextTransitionAt(seen, end - 1)).toBe(end);
-    expect(nextTransitionAt(seen, end)).toBeNull();
+    expect(nextTransitionAt(seen, revoking, end - 1)).toBe(end);
+    expect(nextTransitionAt(seen, revoking, end)).toBeNull();
   });
 
   it('the clock is asked for only while it has something to change, and is then right', () => {
     fc.assert(
       fc.property(anyState, (state) => {
-        const next = nextTransitionAt(view(state), state.now);
+        const next = nextTransitionAt(view(state), revoking, state.now);
         if (next === null) return;
         expect(view({ ...state, now: next - 1 }).standing).toBe('grace');
         expect(view({ ...state, now: next }).standing).toBe('suspended');

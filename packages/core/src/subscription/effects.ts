@@ -11,19 +11,34 @@ export interface LicenseCoverage {
   payment: Pick<Hold, 'effect' | 'effectiveAt' | 'reason'> | null;
   /** The cancellation hold that must stand; null: none may. */
   cancel: Pick<Hold, 'effect' | 'effectiveAt' | 'reason'> | null;
+  /** The plan the licence falls back to, without an end, now that what was paid for is used up; null: it stays what it is. */
+  fallBackTo: string | null;
 }
 
 /** What a licence of this subscription is to look like, derived from the view alone. */
 export function coverageFor(view: SubscriptionView, cancellation: CancellationPolicy, now: number): LicenseCoverage {
+  const fallBackTo = fallBackPlan(view, cancellation, now);
   return {
-    coverage: coverageOf(view.standing),
+    coverage: fallBackTo === null ? coverageOf(view.standing) : 'term',
     expiresAt: view.paidThrough,
     payment: paymentHold(view, now),
     cancel:
       view.standing === 'ended' && cancellation.effect === 'revoke'
         ? { effect: 'revoke', effectiveAt: now, reason: 'The subscription was canceled.' }
         : null,
+    fallBackTo,
   };
+}
+
+/** What was never paid for falls back to nothing. */
+function fallBackPlan(view: SubscriptionView, cancellation: CancellationPolicy, now: number): string | null {
+  const end = fallBackAt(view, cancellation);
+  return end !== null && now >= end ? cancellation.downgradeTo : null;
+}
+
+/** When the licence of an ended subscription falls back to another plan; null where it does not. */
+function fallBackAt(view: SubscriptionView, { effect }: CancellationPolicy): number | null {
+  return view.standing === 'ended' && effect === 'downgrade' ? view.paidThrough : null;
 }
 
 function coverageOf(standing: Standing): Coverage {
@@ -115,7 +130,8 @@ function wasEverPaid(before: KnownBefore, view: SubscriptionView): boolean {
   return before.standing !== 'pending' && before.standing !== 'ended';
 }
 
-/** When the clock alone changes the standing next: the end of the grace time. */
-export function nextTransitionAt(view: SubscriptionView, now: number): number | null {
-  return view.standing === 'grace' && view.graceUntil !== null && view.graceUntil > now ? view.graceUntil : null;
+/** When the clock alone changes something next: the end of the grace time, or of what was paid before a fall back. */
+export function nextTransitionAt(view: SubscriptionView, cancellation: CancellationPolicy, now: number): number | null {
+  const next = view.standing === 'grace' ? view.graceUntil : fallBackAt(view, cancellation);
+  return next !== null && next > now ? next : null;
 }

@@ -197,6 +197,7 @@ describe('holds', () => {
           expiresAt: null,
           payment,
           cancel: null,
+          fallBackTo: null,
         }),
       );
     await cover({ effect: 'revoke', effectiveAt: ports.clock.now().getTime(), reason: 'unpaid' });
@@ -215,6 +216,7 @@ describe('holds', () => {
       expiresAt: null,
       payment: { effect: 'suspend' as const, effectiveAt: ports.clock.now().getTime() + dayMs, reason: 'unpaid' },
       cancel: null,
+      fallBackTo: null,
     };
     const once = await write((transaction) => licensing.licenses.cover(transaction, license.id, coverage));
     const twice = await write((transaction) => licensing.licenses.cover(transaction, license.id, coverage));

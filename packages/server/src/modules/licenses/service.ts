@@ -1,6 +1,8 @@
 import {
   type Catalog,
   decidingHold,
+  findPlan,
+  findProduct,
   type Hold,
   type HoldCause,
   LatchkeyError,
@@ -166,25 +168,36 @@ export function createLicenseService(options: LicenseServiceOptions) {
       return reread(transaction, id);
     },
 
-    /** Makes a licence follow its subscription. Applying the same coverage twice changes nothing. */
-    async cover(transaction: Transaction, id: string, coverage: LicenseCoverage): Promise<LicenseRecord> {
+    /**
+     * Makes a licence follow its subscription: what covers it, and the plan it is of (null: as it is). Applying the same twice
+     * changes nothing.
+     */
+    async cover(
+      transaction: Transaction,
+      id: string,
+      coverage: LicenseCoverage,
+      plan: string | null = null,
+    ): Promise<LicenseRecord> {
       const license = await locked(transaction, id);
       const holds = await coverHolds(transaction, license, coverage);
-      const longer =
-        coverage.expiresAt !== null && license.expiresAt !== null && coverage.expiresAt > license.expiresAt;
-      if (!longer && license.coverage === coverage.coverage && !holds) return license;
+      const wanted = coverage.fallBackTo ?? plan ?? license.plan;
+      const expiresAt = coveredUntil(license, coverage);
+      const isLonger = expiresAt !== license.expiresAt;
+      const same = wanted === license.plan && !isLonger && license.coverage === coverage.coverage && !holds;
+      if (same) return license;
       await repository.updateLicense(
         transaction.connection,
         id,
         {
           coverage: coverage.coverage,
-          ...(longer && coverage.expiresAt !== null ? { expires_at: new Date(coverage.expiresAt) } : {}),
+          ...(isLonger ? { expires_at: expiresAt === null ? null : new Date(expiresAt) } : {}),
+          ...(wanted === license.plan ? {} : movedTo(license, wanted)),
         },
         clock.now(),
       );
-      if (longer) {
-        await audit(transaction, 'license.renewed', id, { from: license.expiresAt, to: coverage.expiresAt });
-      }
+      if (isLonger) await audit(transaction, 'license.renewed', id, { from: license.expiresAt, to: expiresAt });
+      if (wanted !== license.plan)
+        await audit(transaction, 'license.plan_changed', id, { from: license.plan, to: wanted });
       await changed(transaction, id);
       return reread(transaction, id);
     },
@@ -232,6 +245,16 @@ export function createLicenseService(options: LicenseServiceOptions) {
     },
   };
 
+  /** A licence of another plan has that plan's machines, unless it was given a number of its own. */
+  function movedTo(license: LicenseRecord, planId: string): { plan: string; max_machines?: number } {
+    const { plan } = offer(catalog, license.product, planId);
+    const product = findProduct(catalog, license.product);
+    const before = product === null ? null : findPlan(product, license.plan);
+    return license.maxMachines === before?.license.maxMachines
+      ? { plan: planId, max_machines: plan.license.maxMachines }
+      : { plan: planId };
+  }
+
   /** Brings the holds of payment and cancellation to what they must be; true when something changed. */
   async function coverHolds(
     transaction: Transaction,
@@ -261,4 +284,10 @@ export function createLicenseService(options: LicenseServiceOptions) {
 function saysTheSame(stands: Hold, wanted: Pick<Hold, 'effect' | 'effectiveAt'>, now: number): boolean {
   if (stands.effect !== wanted.effect) return false;
   return stands.effectiveAt === wanted.effectiveAt || (stands.effectiveAt <= now && wanted.effectiveAt <= now);
+}
+
+/** Until when the licence runs under this coverage: never less than it did, and without an end once it has fallen back. */
+function coveredUntil(license: LicenseRecord, { expiresAt, fallBackTo }: LicenseCoverage): number | null {
+  if (fallBackTo !== null || license.expiresAt === null) return null;
+  return expiresAt !== null && expiresAt > license.expiresAt ? expiresAt : license.expiresAt;
 }

@@ -278,3 +278,41 @@ describe('statistics', () => {
     expect(canceled.monthlyRevenueCents.usd ?? 0).toBe(before.monthlyRevenueCents.usd ?? 0);
   });
 });
+
+describe('a subscription of a product with several plans', () => {
+  const falcon = (plan: string, status = 'active', change: Partial<SourceSubscription> = {}) => ({
+    ...source(0, status, [invoice(0, {})]),
+    product: 'quantum-falcon',
+    plan,
+    ...change,
+  });
+
+  it('takes its licence along to another plan, and the key stays', async () => {
+    await hear(falcon('pro'));
+    const before = await license();
+    await hear(falcon('elite'));
+    const after = await license();
+    expect(after).toMatchObject({ id: before.id, plan: 'elite', status: 'active', keyHint: before.keyHint });
+    expect(house.reader.granted(after).entitlements).toContain('whale_tracking');
+    await hear(falcon('pro'));
+    expect(house.reader.granted(await license()).entitlements).not.toContain('whale_tracking');
+  });
+
+  it('leaves its licence on the free plan, for good, when what was paid is used up, and not a moment before', async () => {
+    await hear(falcon('elite'));
+    const paid = await license();
+    await hear(falcon('elite', 'canceled'));
+    ports.clock.advance(MONTH - 1);
+    await house.subscriptions.monitor();
+    expect(await license()).toMatchObject({ plan: 'elite', status: 'active' });
+    ports.clock.advance(1);
+    expect(await house.subscriptions.nextDueAt()).toEqual(new Date(start + MONTH));
+    await house.subscriptions.monitor();
+    const free = await license();
+    expect(free).toMatchObject({ id: paid.id, plan: 'free', status: 'active', expiresAt: null });
+    expect(house.reader.granted(free).entitlements).not.toContain('whale_tracking');
+    ports.clock.advance(400 * dayMs);
+    await hear(falcon('elite', 'canceled'));
+    expect(await license()).toMatchObject({ plan: 'free', status: 'active', version: free.version });
+  });
+});

@@ -1,4 +1,5 @@
 import {
+  type CancellationPolicy,
   type Catalog,
   coverageFor,
   DEFAULT_CANCELLATION_POLICY,
@@ -138,7 +139,7 @@ export function createFollowing(options: FollowingOptions) {
     { before, current, view, customer, now }: Change & { before: repository.SubscriptionRow | null },
   ): Promise<repository.SubscriptionRow> {
     const { connection } = transaction;
-    const fields = columnsOf(current, view, customer, now);
+    const fields = columnsOf({ current, view, customer, now }, policiesOf(catalog, current.product).cancellation);
     if (before === null) {
       const row = await repository.insertSubscription(connection, {
         id: ids.next('subs'),
@@ -172,7 +173,7 @@ export function createFollowing(options: FollowingOptions) {
       covered = license === null ? [] : [license];
     }
     for (const license of covered) {
-      await licenses.cover(transaction, license.id, coverage);
+      await licenses.cover(transaction, license.id, coverage, givesAccess(view.standing) ? current.plan : null);
       await writeKeyLetter(transaction, license, customer);
     }
   }
@@ -309,9 +310,9 @@ function knownBefore(row: repository.SubscriptionRow | null): KnownBefore {
   return { standing: row.standing as Standing, paidThrough: row.paid_through?.getTime() ?? null };
 }
 
-function columnsOf(current: SourceSubscription, view: SubscriptionView, customer: Customer | null, now: Date) {
+function columnsOf({ current, view, customer, now }: Change, cancellation: CancellationPolicy) {
   const ends = current.source === 'manual' && view.standing !== 'ended' ? date(current.cancelAt) : null;
-  const due = earliest(date(nextTransitionAt(view, now.getTime())), ends);
+  const due = earliest(date(nextTransitionAt(view, cancellation, now.getTime())), ends);
   return {
     customer_id: customer?.id ?? null,
     product: current.product,
