@@ -17,6 +17,7 @@ export const moduleOrder = [
   'accounts',
   'customers',
   'notifications',
+  'signing',
   'licenses',
   'entitlements',
   'credits',

@@ -36,6 +36,7 @@ import {
   type Notifications,
 } from './modules/notifications/index.ts';
 import { type CheckoutService, createCheckouts, createPurchases } from './modules/payments/index.ts';
+import { createSigning, type Signing } from './modules/signing/index.ts';
 import { createSubscriptionService, type SubscriptionService } from './modules/subscriptions/index.ts';
 import { bootLocalStripe, type LocalStripe, SANDBOX_SECRET_KEY } from './sandbox/boot.ts';
 import { createSandboxMailbox, type SandboxMailbox } from './sandbox/mailbox/store.ts';
@@ -63,6 +64,7 @@ export interface App extends Foundation {
   mailbox: SandboxMailbox | null;
   audit: Audit;
   apiKeys: ApiKeys;
+  signing: Signing;
   customers: CustomerService;
   licenses: LicenseService;
   licenseReader: LicenseReader;
@@ -116,7 +118,14 @@ export async function createApp(foundation: Foundation): Promise<App> {
   const apiKeys = createApiKeys({ database, vault, clock, ids, randomness, audit });
   const customers = createCustomerService({ database, clock, ids, audit });
   const snapshots = createLicenseSnapshots();
-  const keys = createKeyKeeper({ catalog, keySecrets: loaded.keySecrets, vault, cryptography: nodeCryptography });
+  const signing = await createSigning({ database, vault, clock, randomness, audit, log });
+  const keys = createKeyKeeper({
+    catalog,
+    keySecrets: loaded.keySecrets,
+    signingSecrets: signing.signingSecrets,
+    vault,
+    cryptography: nodeCryptography,
+  });
   const licensing = { database, catalog, keys, snapshots, clock, ids, randomness };
   const licenses = createLicenseService({ ...licensing, record: audit.record });
   const licenseReader = createLicenseReader({
@@ -242,6 +251,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     mailbox,
     audit,
     apiKeys,
+    signing,
     customers,
     licenses,
     licenseReader,
@@ -276,6 +286,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
         await releaseIntents(database.connection, clock.wall());
       }
       closing.push(await snapshots.follow(database));
+      closing.push(await signing.follow());
       closing.push(
         await database.listen('latchkey_work', (payload) => {
           if (payload === outboxNotice) outboxWorker.wake();

@@ -12,6 +12,7 @@ import { customerRoutes } from './modules/customers/index.ts';
 import { entitlementRoutes } from './modules/entitlements/index.ts';
 import { createResend, keyHolderRoutes, machineRoutes, vendorLicenseRoutes } from './modules/licenses/index.ts';
 import { checkoutRoutes } from './modules/payments/index.ts';
+import { registerSigningKeyRoutes } from './modules/signing/index.ts';
 import { subscriptionRoutes } from './modules/subscriptions/index.ts';
 import { frontPage } from './pages/front-page.ts';
 import { releasePages } from './pages/release-page.ts';
@@ -49,6 +50,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   registerDocsPages(http);
   registerAuditRoutes(http, { audit: app.audit, database });
   registerApiKeyRoutes(http, { apiKeys, clock });
+  registerSigningKeyRoutes(http, app);
   registerProductRoutes(http, app.catalog);
   catalogRoutes(http, { push: () => app.pushCatalog() });
   customerRoutes(http, app);

@@ -7,6 +7,7 @@ import { addCatalogCommands } from './commands/catalog.ts';
 import { addInboxCommands } from './commands/inbox.ts';
 import { addLicenseCommands } from './commands/license.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
+import { addSigningKeyCommands } from './commands/signing-keys.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addStatsCommand } from './commands/stats.ts';
 import { addStoryCommand } from './commands/story.ts';
@@ -70,6 +71,7 @@ const COMMANDS: readonly ((program: Command, run: Run, host: Host) => void)[] = 
   addInboxCommands,
   addTimeCommands,
   addApiKeyCommands,
+  addSigningKeyCommands,
   addAuditCommands,
   addStoryCommand,
 ];
