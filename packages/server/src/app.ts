@@ -17,11 +17,13 @@ import { type CustomerService, createCustomerService } from './modules/customers
 import { createEntitlementService, type EntitlementService } from './modules/entitlements/index.ts';
 import {
   createKeyKeeper,
+  createLicenseExchange,
   createLicenseReader,
   createLicenseService,
   createLicenseSnapshots,
   createOwnerLinks,
   createReactivationDesk,
+  type LicenseExchange,
   type LicenseReader,
   type LicenseService,
   type OwnerLinks,
@@ -68,6 +70,7 @@ export interface App extends Foundation {
   customers: CustomerService;
   licenses: LicenseService;
   licenseReader: LicenseReader;
+  licenseExchange: LicenseExchange;
   ownerLinks: OwnerLinks;
   entitlements: EntitlementService;
   reactivationDesk: ReactivationDesk;
@@ -134,6 +137,14 @@ export async function createApp(foundation: Foundation): Promise<App> {
       database.transaction({ actor: { type: 'license_key', id } }, (transaction) =>
         licenses.beginTerm(transaction, id),
       ),
+  });
+
+  const licenseExchange = createLicenseExchange({
+    ...licensing,
+    customers,
+    licenses,
+    reader: licenseReader,
+    record: audit.record,
   });
 
   const wake = { outbox: () => {} };
@@ -255,6 +266,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     customers,
     licenses,
     licenseReader,
+    licenseExchange,
     ownerLinks,
     entitlements: createEntitlementService({ catalog, licenseReader }),
     reactivationDesk: createReactivationDesk({ licenses, customers, notifications }),

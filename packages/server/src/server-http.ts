@@ -10,7 +10,14 @@ import { registerAuditRoutes } from './modules/audit/index.ts';
 import { catalogRoutes, registerProductRoutes } from './modules/catalog/index.ts';
 import { customerRoutes } from './modules/customers/index.ts';
 import { entitlementRoutes } from './modules/entitlements/index.ts';
-import { createResend, keyHolderRoutes, machineRoutes, vendorLicenseRoutes } from './modules/licenses/index.ts';
+import {
+  createResend,
+  exportRoutes,
+  importRoutes,
+  keyHolderRoutes,
+  machineRoutes,
+  vendorLicenseRoutes,
+} from './modules/licenses/index.ts';
 import { checkoutRoutes } from './modules/payments/index.ts';
 import { registerSigningKeyRoutes } from './modules/signing/index.ts';
 import { subscriptionRoutes } from './modules/subscriptions/index.ts';
@@ -60,6 +67,8 @@ export async function createServerHttp(app: App): Promise<Http> {
     resend: createResend({ reader: app.licenseReader, notifications: app.notifications, clock }),
   });
   machineRoutes(http, app);
+  importRoutes(http, app.licenseExchange);
+  exportRoutes(http, app.licenseExchange);
   entitlementRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
   subscriptionRoutes(http, app);

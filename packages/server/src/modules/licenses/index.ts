@@ -1,5 +1,6 @@
 /** Licences: issued, validated, activated, renewed, withheld. */
 
+export { createLicenseExchange, type LicenseExchange } from './import-export.ts';
 export type { IssuedLicense, IssueLicense } from './issuing.ts';
 export { createKeyKeeper, type KeyKeeper } from './keys.ts';
 export type { ActivationAnswer, MachineInput } from './machines.ts';
@@ -10,6 +11,6 @@ export { createLicenseReader, type LicenseReader, type LicenseStatistics, type V
 export type { Activation, LicenseRecord } from './record.ts';
 export type { LicenseFilter } from './repository.ts';
 export { createResend } from './resend.ts';
-export { keyHolderRoutes, machineRoutes, vendorLicenseRoutes } from './routes/index.ts';
+export { exportRoutes, importRoutes, keyHolderRoutes, machineRoutes, vendorLicenseRoutes } from './routes/index.ts';
 export { createLicenseService, type LicenseService } from './service.ts';
 export { createLicenseSnapshots, type LicenseSnapshots } from './snapshots.ts';
