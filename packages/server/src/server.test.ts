@@ -95,6 +95,7 @@ describe('who may call', () => {
     ['GET', '/v1/audit', null],
     ['GET', '/v1/api-keys', null],
     ['POST', '/v1/api-keys', null],
+    ['POST', '/v1/signing-keys/rotate', null],
     ['POST', '/v1/catalog/push', null],
     ['GET', '/sandbox/time', null],
     ['POST', '/sandbox/time/advance', null],
@@ -125,6 +126,9 @@ describe('who may call', () => {
       '/v1/licenses/release-link',
       '/v1/entitlements',
       '/v1/entitlements/check',
+      '/v1/signing-keys',
+      '/v1/licenses/file',
+      '/v1/revocations',
       '/health',
       '/health/ready',
       '/webhook/stripe',
@@ -139,6 +143,7 @@ describe('who may call', () => {
       'POST /v1/inbox/{id}/replay',
       'DELETE /v1/api-keys/{id}',
       'POST /v1/api-keys/{id}/revoke',
+      'POST /v1/signing-keys/{id}/revoke',
     ];
     const routes = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
