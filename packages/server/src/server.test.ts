@@ -82,6 +82,8 @@ describe('who may call', () => {
     ['GET', '/v1/reactivations/rea_none', 'licenses:read'],
     ['POST', '/v1/reactivations/rea_none/approve', 'licenses:write'],
     ['POST', '/v1/reactivations/rea_none/deny', 'licenses:write'],
+    ['GET', '/v1/licenses/lic_none/key', null],
+    ['GET', '/v1/customers/me', null],
     ['GET', '/v1/customers', 'customers:read'],
     ['GET', '/v1/customers/cust_none', 'customers:read'],
     ['POST', '/v1/customers', 'customers:write'],

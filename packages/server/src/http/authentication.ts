@@ -5,7 +5,7 @@ import type { Access, Principal } from './types.ts';
 export const anyone: Principal = { type: 'anyone', id: null, scopes: [] };
 export const admin: Principal = { type: 'admin', id: null, scopes: ['admin'] };
 
-/** Finds out whose token it is; null when it is nobody's. */
+/** Finds out whose token it is; null when it is nobody's. Throws `unavailable` when that cannot be told at the moment. */
 export type Authenticate = (token: string) => Promise<Principal | null>;
 
 /** The token of `Authorization: Bearer …`; null when there is none. */
@@ -27,14 +27,47 @@ export function createAuthenticate(adminToken: string, others: readonly Authenti
   };
 }
 
+/** Whether customers may call: for what is theirs, which the handler sees to. */
+export function admitsOwner(access: Access): boolean {
+  return access === 'owner' || (typeof access === 'object' && access.owner === true);
+}
+
+/** The vendor's own servers and people, whom no limit slows down. Anybody can become a customer. */
+export function isVendor({ type }: Principal): boolean {
+  return type === 'admin' || type === 'api_key';
+}
+
+/** To whose things a call is confined: a customer's id, or null for the vendor, who sees everything. */
+export function ownerOf(principal: Principal): string | null {
+  if (isVendor(principal)) return null;
+  if (principal.type === 'customer' && principal.id !== null) return principal.id;
+  // Reached only by a route that lets anyone in and asks all the same: nobody owns nothing.
+  throw new LatchkeyError('unauthorized', 'Send "Authorization: Bearer <token>".');
+}
+
+/** Whether a thing of this customer's is there for whoever calls. What is not must be answered as if it did not exist. */
+export function maySee(principal: Principal, customerId: string | null): boolean {
+  const owner = ownerOf(principal);
+  return owner === null || owner === customerId;
+}
+
 /** Throws `unauthorized` or `forbidden` unless the principal may. */
 export function assertAccess(access: Access, principal: Principal): void {
   if (access === 'anyone' || principal.type === 'admin') return;
   if (principal.type === 'anyone') {
-    throw new LatchkeyError('unauthorized', 'Send "Authorization: Bearer <token>" with the admin token or an API key.');
+    const tokens = admitsOwner(access)
+      ? "the admin token, an API key or a customer's token"
+      : 'the admin token or an API key';
+    throw new LatchkeyError('unauthorized', `Send "Authorization: Bearer <token>" with ${tokens}.`);
+  }
+  if (principal.type === 'customer') {
+    if (admitsOwner(access)) return;
+    throw new LatchkeyError('forbidden', "This call is the vendor's: it needs the admin token or an API key.");
   }
   if (access === 'admin')
     throw new LatchkeyError('forbidden', 'This call needs the admin token or an API key with the scope admin.');
+  if (access === 'owner')
+    throw new LatchkeyError('forbidden', "This call is the owner's: it needs a customer's token, or the admin token.");
   if (!principal.scopes.includes(access.scope)) {
     throw new LatchkeyError('forbidden', `This API key lacks the scope ${access.scope}.`, {
       meta: { scope: access.scope },

@@ -26,7 +26,9 @@ export async function addOpenApi(http: Http, { publicUrl, version }: OpenApiOpti
           bearer: {
             type: 'http',
             scheme: 'bearer',
-            description: `The admin token, or an API key with the scope of the call: ${scopes.join(', ')}.`,
+            description:
+              `The admin token, an API key with the scope of the call (${scopes.join(', ')}), or, where the call is open to ` +
+              "owners, a customer's token: a session's or one that the vendor signed.",
           },
         },
       },
@@ -52,7 +54,8 @@ export async function addOpenApi(http: Http, { publicUrl, version }: OpenApiOpti
 
 function securityOf(access: Access): { security: Record<string, string[]>[] } {
   if (access === 'anyone') return { security: [] };
-  return { security: [{ bearer: access === 'admin' ? ['admin'] : [access.scope] }] };
+  if (typeof access === 'string') return { security: [{ bearer: [access] }] };
+  return { security: [{ bearer: access.owner === true ? [access.scope, 'owner'] : [access.scope] }] };
 }
 
 type OpenApiDocument = ReturnType<typeof jsonSchemaTransformObject>;

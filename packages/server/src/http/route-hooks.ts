@@ -2,7 +2,7 @@ import { LatchkeyError } from '@latchkey/core';
 import type { onRequestHookHandler, onResponseHookHandler, onSendHookHandler, RouteOptions } from 'fastify';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { type Authenticate, anyone, assertAccess, bearerToken } from './authentication.ts';
+import { type Authenticate, admitsOwner, anyone, assertAccess, bearerToken, isVendor } from './authentication.ts';
 import {
   callerOf,
   createRateLimiter,
@@ -51,8 +51,8 @@ export function addRouteHooks(http: Http, options: RouteHooksOptions): void {
       return;
     }
     const rule = route.config?.rateLimit;
-    const limiter =
-      rule === false || (access !== 'anyone' && rule === undefined) ? null : limiterFor(rule ?? publicPolicy);
+    const isPublic = access === 'anyone' || admitsOwner(access);
+    const limiter = rule === false || (!isPublic && rule === undefined) ? null : limiterFor(rule ?? publicPolicy);
     const enter = createEnter(access, limiter, route, options);
     ours.add(enter);
     route.onRequest = [enter, ...existing] as onRequestHookHandler[];
@@ -77,19 +77,31 @@ function createEnter(
   const admit = (request: HttpRequest, reply: HttpReply, principal: Principal): void => {
     request.principal = principal;
     assertAccess(access, principal);
-    if (limiter === null || principal.type !== 'anyone') return;
+    if (limiter === null || isVendor(principal)) return;
     const state = limiter.count(callerOf(request.ip));
     setRateLimitHeaders(reply, limiter.policy, state);
     if (state.remaining < 0) throw rateLimitExceeded(state);
   };
   const identify = async (request: HttpRequest, reply: HttpReply, token: string): Promise<void> => {
     failures.assertAllowed(request.ip);
-    const principal = await authenticate(token);
-    if (principal !== null) return admit(request, reply, principal);
-    // On a public route the header may be meant for someone else, such as a customer's own token.
-    if (access === 'anyone') return admit(request, reply, anyone);
-    failures.count(request.ip);
-    throw new LatchkeyError('unauthorized', 'This token is unknown, was revoked or has expired.');
+    const identity = await identityOf(token);
+    if (!(identity instanceof LatchkeyError)) return admit(request, reply, identity);
+    if (access === 'anyone') {
+      // The header may be meant for someone else, such as a token of the shop's own.
+      request.identityError = identity;
+      return admit(request, reply, anyone);
+    }
+    if (identity.code === 'unauthorized') failures.count(request.ip);
+    throw identity;
+  };
+  const identityOf = async (token: string): Promise<Principal | LatchkeyError> => {
+    try {
+      const unknown = () => new LatchkeyError('unauthorized', 'This token is unknown, was revoked or has expired.');
+      return (await authenticate(token)) ?? unknown();
+    } catch (error) {
+      if (error instanceof LatchkeyError) return error;
+      throw error;
+    }
   };
   return (request, reply, done) => {
     if (hot) {

@@ -9,7 +9,7 @@ import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Clock, Ids } from '../ports.ts';
 import type { Vault } from '../security/vault.ts';
-import { type Authenticate, createAuthenticate } from './authentication.ts';
+import { type Authenticate, createAuthenticate, isVendor } from './authentication.ts';
 import { addCors } from './cors.ts';
 import { addErrorHandling } from './error-handling.ts';
 import { addIdempotency } from './idempotency.ts';
@@ -101,6 +101,7 @@ function addBodyParser(http: Http): void {
 
 function decorateRequests(http: Http, { database }: HttpOptions, failures: FailureLimits): void {
   http.decorateRequest('principal', null as unknown as Principal);
+  http.decorateRequest('identityError', null);
   http.decorateRequest('idempotencyClaim', null);
   http.decorateRequest('bodyBytes', null);
   http.decorateRequest('startedAt', 0);
@@ -118,10 +119,10 @@ function decorateRequests(http: Http, { database }: HttpOptions, failures: Failu
     return result;
   });
   http.decorateRequest('assertKeyChecksAllowed', function (this: HttpRequest, keyPrefix: string) {
-    if (this.principal.type === 'anyone') failures.assertAllowed(this.ip, keyPrefix);
+    if (!isVendor(this.principal)) failures.assertAllowed(this.ip, keyPrefix);
   });
   http.decorateRequest('countFailure', function (this: HttpRequest, keyPrefix: string) {
-    if (this.principal.type === 'anyone') failures.count(this.ip, keyPrefix);
+    if (!isVendor(this.principal)) failures.count(this.ip, keyPrefix);
   });
 }
 

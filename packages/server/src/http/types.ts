@@ -1,3 +1,4 @@
+import type { LatchkeyError } from '@latchkey/core';
 import type {
   FastifyBaseLogger,
   FastifyInstance,
@@ -26,14 +27,17 @@ export type HttpReply = FastifyReply;
 
 /** Who calls. */
 export interface Principal {
-  type: 'admin' | 'api_key' | 'anyone';
-  /** The API key's id; null for the admin token and for anyone. */
+  type: 'admin' | 'api_key' | 'customer' | 'anyone';
+  /** The API key's id or the customer's; null for the admin token and for anyone. */
   id: string | null;
   scopes: readonly Scope[];
 }
 
-/** Who may call a route. An admin may call every one; a scope is an API key's. */
-export type Access = 'anyone' | 'admin' | { scope: Scope };
+/**
+ * Who may call a route. An admin may call every one; a scope is an API key's. Where the owner may, a customer enters for what is
+ * theirs, and the handler narrows what it answers by `ownerOf`; `owner` alone is closed to API keys.
+ */
+export type Access = 'anyone' | 'admin' | 'owner' | { scope: Scope; owner?: true };
 
 /** Remembered while a request with an Idempotency-Key is worked on. */
 export interface IdempotencyClaim {
@@ -58,6 +62,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     principal: Principal;
+    /** On a public route that was sent a token which names nobody: why. For handlers to which it matters who asks. */
+    identityError: LatchkeyError | null;
     idempotencyClaim: IdempotencyClaim | null;
     /** The body's bytes, where an Idempotency-Key needs them compared. */
     bodyBytes: Buffer | null;

@@ -1,4 +1,6 @@
+import { LatchkeyError } from '@latchkey/core';
 import { z } from 'zod';
+import { ownerOf } from '../../http/authentication.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../../http/paging.ts';
 import type { Http } from '../../http/types.ts';
 import type { Customer, CustomerService } from './service.ts';
@@ -75,6 +77,25 @@ export function customerRoutes(http: Http, { customers }: { customers: CustomerS
         { limit: query.limit + 1, after: position === null ? null : { createdAt: position.at, id: position.id } },
       );
       return toPage(rows, query.limit, (row) => ({ at: row.created_at, id: row.id }), customerView);
+    },
+  );
+
+  http.get(
+    '/v1/customers/me',
+    {
+      config: { access: 'owner' },
+      schema: {
+        tags: TAGS,
+        summary: 'Read the customer who calls',
+        description: "For a customer's own token. The vendor's notes (`metadata`) are left out.",
+        response: { 200: customerAnswer },
+      },
+    },
+    async ({ principal }) => {
+      const owner = ownerOf(principal);
+      if (owner === null)
+        throw new LatchkeyError('resource_missing', "This token is no customer's, so there is no me.");
+      return { ...customerView(await customers.get(owner)), metadata: {} };
     },
   );
 

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '@latchkey/core';
 import type { z } from 'zod';
-import { assertAccess } from '../../http/authentication.ts';
+import { assertAccess, maySee } from '../../http/authentication.ts';
 import type { Http, HttpRequest } from '../../http/types.ts';
 import { checkAnswer, checkBody, entitlementsAnswer, entitlementsQuery } from './schemas.ts';
 import type { EntitlementService, Entitlements, Standing } from './service.ts';
@@ -20,8 +20,8 @@ export function entitlementRoutes(http: Http, { entitlements }: { entitlements: 
         tags: TAGS,
         summary: 'What may be used',
         description:
-          'Features, limits and flags of a licence key, of a customer (with an API key), or of nobody: demo mode. A key that is not ' +
-          'in force is answered as nobody, with the code that says why.',
+          'Features, limits and flags of a licence key, of a customer (who calls, or whom an API key names), or of nobody: demo ' +
+          'mode. A key that is not in force is answered as nobody, with the code that says why.',
         querystring: entitlementsQuery,
         response: { 200: entitlementsAnswer },
       },
@@ -80,9 +80,21 @@ function standingOf(request: HttpRequest, { product, license_key, customer_id: c
   if (key !== undefined && customerId !== undefined) {
     throw new LatchkeyError('invalid_request', 'Name either a licence key or a customer.', { path: 'customer_id' });
   }
-  if (customerId !== undefined) assertAccess({ scope: 'licenses:read' }, request.principal);
-  if (key !== undefined) request.assertKeyChecksAllowed(key.slice(0, PREFIX_LENGTH));
-  return { product, key, customerId, machine };
+  if (key !== undefined) {
+    request.assertKeyChecksAllowed(key.slice(0, PREFIX_LENGTH));
+    return { product, key, machine };
+  }
+  return { product, customerId: customerAsked(request, customerId), machine };
+}
+
+/** The customer who is asked about: a customer who calls is asked about by themselves. */
+function customerAsked({ principal, identityError }: HttpRequest, named: string | undefined): string | undefined {
+  // Demo mode in the place of what somebody paid for would be a wrong answer to a session that has just ended.
+  if (identityError !== null) throw identityError;
+  if (named === undefined) return principal.type === 'customer' ? (principal.id ?? undefined) : undefined;
+  assertAccess({ scope: 'licenses:read', owner: true }, principal);
+  if (maySee(principal, named)) return named;
+  throw new LatchkeyError('resource_missing', `There is no customer ${named}.`);
 }
 
 function countGuess(request: HttpRequest, { key }: Standing, answer: Entitlements): Entitlements {

@@ -1,9 +1,12 @@
 import { type Catalog, findProduct, LatchkeyError, readPolicy } from '@latchkey/core';
 import { z } from 'zod';
+import { maySee, ownerOf } from '../../../http/authentication.ts';
 import { decodeCursor, pageOf, toPage } from '../../../http/paging.ts';
-import type { Http } from '../../../http/types.ts';
+import type { Http, Principal } from '../../../http/types.ts';
+import type { Audit } from '../../audit/index.ts';
 import { type CustomerService, normalizeEmail } from '../../customers/index.ts';
 import type { LicenseReader } from '../reading.ts';
+import type { LicenseRecord } from '../record.ts';
 import {
   issueBody,
   issuedAnswer,
@@ -20,6 +23,7 @@ import { licenseView, statisticsView } from '../views.ts';
 
 export interface VendorRoutes {
   catalog: Catalog;
+  audit: Audit;
   customers: CustomerService;
   licenses: LicenseService;
   reader: LicenseReader;
@@ -27,13 +31,16 @@ export interface VendorRoutes {
 
 const TAGS = ['Licences'];
 const READ = { access: { scope: 'licenses:read' } } as const;
+const READ_OWN = { access: { scope: 'licenses:read', owner: true } } as const;
 const WRITE = { access: { scope: 'licenses:write' } } as const;
 const byId = z.object({ id: z.string().min(1).max(100) });
+const keyAnswer = z.object({ id: z.string(), object: z.literal('license_key'), key: z.string() });
 
 /** What the vendor's server and administrators do with licences. */
 export function vendorLicenseRoutes(http: Http, options: VendorRoutes): void {
   issueRoute(http, options);
   readRoutes(http, options);
+  keyRoute(http, options);
   stateRoutes(http, options);
 }
 
@@ -105,21 +112,24 @@ function readRoutes(http: Http, { reader }: VendorRoutes): void {
   http.get(
     '/v1/licenses',
     {
-      config: READ,
+      config: READ_OWN,
       schema: {
         tags: TAGS,
         summary: 'List licences',
+        description: OWN,
         querystring: listQuery,
         response: { 200: pageOf(licenseAnswer) },
       },
     },
-    async ({ query }) => {
+    async ({ query, principal }) => {
       const position = decodeCursor(query.after);
+      const owner = ownerOf(principal);
+      if (owner !== null && query.customer !== undefined && query.customer !== owner) return NOTHING;
       const rows = await reader.list(
         {
           status: query.status,
           product: query.product,
-          customerId: query.customer,
+          customerId: owner ?? query.customer,
           email: query.email === undefined ? undefined : normalizeEmail(query.email),
         },
         { limit: query.limit + 1, after: position === null ? null : { createdAt: position.at, id: position.id } },
@@ -128,7 +138,7 @@ function readRoutes(http: Http, { reader }: VendorRoutes): void {
         rows,
         query.limit,
         (row) => ({ at: new Date(row.createdAt), id: row.id }),
-        (row) => licenseView(row, reader),
+        (row) => viewFor(principal, row, reader),
       );
     },
   );
@@ -149,10 +159,65 @@ function readRoutes(http: Http, { reader }: VendorRoutes): void {
 
   http.get(
     '/v1/licenses/:id',
-    { config: READ, schema: { tags: TAGS, summary: 'Read a licence', params: byId, response: { 200: licenseAnswer } } },
-    async ({ params }) => licenseView(await reader.get(params.id), reader),
+    {
+      config: READ_OWN,
+      schema: {
+        tags: TAGS,
+        summary: 'Read a licence',
+        description: OWN,
+        params: byId,
+        response: { 200: licenseAnswer },
+      },
+    },
+    async ({ params, principal }) =>
+      viewFor(principal, await findVisible(principal, params.id, (id) => reader.find(id)), reader),
   );
 }
+
+function keyRoute(http: Http, { audit, reader }: VendorRoutes): void {
+  http.get(
+    '/v1/licenses/:id/key',
+    {
+      config: { access: 'owner' },
+      schema: {
+        tags: TAGS,
+        summary: 'Show the key of a licence to its owner',
+        description: "For the owner's own token, and for administrators. Every look is in the audit log.",
+        params: byId,
+        response: { 200: keyAnswer },
+      },
+    },
+    async (request) =>
+      request.write(async (transaction) => {
+        const { connection } = transaction;
+        const { id } = await findVisible(request.principal, request.params.id, (one) => reader.find(one, connection));
+        const key = await reader.keyOf(id, connection);
+        if (key === null) throw new LatchkeyError('resource_missing', `There is no licence ${id}.`);
+        await audit.record(transaction, { action: 'license.key_shown', subjectType: 'license', subjectId: id });
+        return { id, object: 'license_key' as const, key };
+      }),
+  );
+}
+
+/** The licence, if it is there for whoever calls; else the same answer as for one that does not exist. */
+async function findVisible(
+  principal: Principal,
+  id: string,
+  find: (id: string) => Promise<LicenseRecord | null>,
+): Promise<LicenseRecord> {
+  const license = await find(id);
+  if (license !== null && maySee(principal, license.customerId)) return license;
+  throw new LatchkeyError('resource_missing', `There is no licence ${id}.`);
+}
+
+/** An owner sees everything but the notes that the vendor keeps with a licence. */
+function viewFor(principal: Principal, license: LicenseRecord, reader: LicenseReader) {
+  const view = licenseView(license, reader);
+  return ownerOf(principal) === null ? view : { ...view, metadata: {} };
+}
+
+const OWN = "With a customer's token: their own alone, without the vendor's notes (`metadata`).";
+const NOTHING = { data: [], has_more: false, next: null };
 
 function stateRoutes(http: Http, { customers, licenses, reader }: VendorRoutes): void {
   const schema = { tags: TAGS, params: byId, response: { 200: licenseAnswer } };

@@ -1,13 +1,15 @@
-import type { Interval } from '@latchkey/core';
+import { type Interval, LatchkeyError } from '@latchkey/core';
 import { z } from 'zod';
+import { maySee, ownerOf } from '../../../http/authentication.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../../../http/paging.ts';
-import type { Http } from '../../../http/types.ts';
+import type { Http, Principal } from '../../../http/types.ts';
 import { normalizeEmail } from '../../customers/index.ts';
 import type { Subscription, SubscriptionService } from '../service.ts';
 
 const TAGS = ['Subscriptions'];
 const READ = { access: { scope: 'subscriptions:read' } } as const;
-const WRITE = { access: { scope: 'subscriptions:write' } } as const;
+const READ_OWN = { access: { scope: 'subscriptions:read', owner: true } } as const;
+const WRITE_OWN = { access: { scope: 'subscriptions:write', owner: true } } as const;
 const byId = z.object({ id: z.string().min(1).max(255).describe('Our id, or Stripe’s.') });
 
 const subscriptionAnswer = z.object({
@@ -81,14 +83,31 @@ function subscriptionView(row: Subscription): z.infer<typeof subscriptionAnswer>
   };
 }
 
+/** An owner sees everything but the notes that the vendor keeps with a subscription. */
+function viewFor(principal: Principal, row: Subscription): z.infer<typeof subscriptionAnswer> {
+  const view = subscriptionView(row);
+  return ownerOf(principal) === null ? view : { ...view, metadata: {} };
+}
+
+const OWN = "With a customer's token: their own alone, without the vendor's notes (`metadata`).";
+const NOTHING = { data: [], has_more: false, next: null };
+
 export function subscriptionRoutes(http: Http, { subscriptions }: { subscriptions: SubscriptionService }): void {
+  /** The subscription, if it is there for whoever calls; else the same answer as for one that does not exist. */
+  async function visible(principal: Principal, id: string): Promise<Subscription> {
+    const subscription = await subscriptions.get(id);
+    if (maySee(principal, subscription.customer_id)) return subscription;
+    throw new LatchkeyError('resource_missing', `There is no subscription ${id}.`);
+  }
+
   http.get(
     '/v1/subscriptions',
     {
-      config: READ,
+      config: READ_OWN,
       schema: {
         tags: TAGS,
         summary: 'List subscriptions',
+        description: OWN,
         querystring: pageQuery.extend({
           status: z.string().max(50).optional(),
           customer: z.string().max(100).optional(),
@@ -98,18 +117,25 @@ export function subscriptionRoutes(http: Http, { subscriptions }: { subscription
         response: { 200: pageOf(subscriptionAnswer) },
       },
     },
-    async ({ query }) => {
+    async ({ query, principal }) => {
       const position = decodeCursor(query.after);
+      const owner = ownerOf(principal);
+      if (owner !== null && query.customer !== undefined && query.customer !== owner) return NOTHING;
       const rows = await subscriptions.list(
         {
           status: query.status,
           product: query.product,
-          customerId: query.customer,
+          customerId: owner ?? query.customer,
           email: query.email === undefined ? undefined : normalizeEmail(query.email),
         },
         { limit: query.limit + 1, after: position === null ? null : { createdAt: position.at, id: position.id } },
       );
-      return toPage(rows, query.limit, (row) => ({ at: row.created_at, id: row.id }), subscriptionView);
+      return toPage(
+        rows,
+        query.limit,
+        (row) => ({ at: row.created_at, id: row.id }),
+        (row) => viewFor(principal, row),
+      );
     },
   );
 
@@ -139,16 +165,22 @@ export function subscriptionRoutes(http: Http, { subscriptions }: { subscription
   http.get(
     '/v1/subscriptions/:id',
     {
-      config: READ,
-      schema: { tags: TAGS, summary: 'Read a subscription', params: byId, response: { 200: subscriptionAnswer } },
+      config: READ_OWN,
+      schema: {
+        tags: TAGS,
+        summary: 'Read a subscription',
+        description: OWN,
+        params: byId,
+        response: { 200: subscriptionAnswer },
+      },
     },
-    async ({ params }) => subscriptionView(await subscriptions.get(params.id)),
+    async ({ params, principal }) => viewFor(principal, await visible(principal, params.id)),
   );
 
   http.post(
     '/v1/subscriptions/:id/cancel',
     {
-      config: WRITE,
+      config: WRITE_OWN,
       schema: {
         tags: TAGS,
         summary: 'Cancel a subscription',
@@ -161,15 +193,16 @@ export function subscriptionRoutes(http: Http, { subscriptions }: { subscription
     },
     async (request) => {
       const atPeriodEnd = request.body?.at_period_end ?? false;
+      const { id } = await visible(request.principal, request.params.id);
       const write = <T>(work: Parameters<typeof request.write<T>>[0]) => request.write(work);
-      return subscriptionView(await subscriptions.cancel(request.params.id, { atPeriodEnd, write }));
+      return viewFor(request.principal, await subscriptions.cancel(id, { atPeriodEnd, write }));
     },
   );
 
   http.post(
     '/v1/subscriptions/:id/resume',
     {
-      config: WRITE,
+      config: WRITE_OWN,
       schema: {
         tags: TAGS,
         summary: 'Undo a cancellation that has not happened yet',
@@ -178,8 +211,9 @@ export function subscriptionRoutes(http: Http, { subscriptions }: { subscription
       },
     },
     async (request) => {
+      const { id } = await visible(request.principal, request.params.id);
       const write = <T>(work: Parameters<typeof request.write<T>>[0]) => request.write(work);
-      return subscriptionView(await subscriptions.resume(request.params.id, write));
+      return viewFor(request.principal, await subscriptions.resume(id, write));
     },
   );
 }
