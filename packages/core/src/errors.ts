@@ -19,6 +19,7 @@ export const errorRegistry = {
   timeout: { status: 408, title: 'The request took too long' },
   conflict: { status: 409, title: 'The object was changed by someone else' },
   license_state_conflict: { status: 409, title: "The license's state does not allow this" },
+  offline_files_not_offered: { status: 409, title: 'This plan has no offline licence files' },
   subscription_state_conflict: { status: 409, title: "The subscription's state does not allow this" },
   idempotency_key_in_use: { status: 409, title: 'A request with this Idempotency-Key is still being worked on' },
   body_too_large: { status: 413, title: 'The body is too large' },

@@ -18,16 +18,22 @@ import { createEntitlementService, type EntitlementService } from './modules/ent
 import {
   createKeyKeeper,
   createLicenseExchange,
+  createLicenseFiles,
   createLicenseReader,
   createLicenseService,
   createLicenseSnapshots,
   createOwnerLinks,
   createReactivationDesk,
+  createRevocations,
+  createSignedAnswers,
   type LicenseExchange,
+  type LicenseFiles,
   type LicenseReader,
   type LicenseService,
   type OwnerLinks,
   type ReactivationDesk,
+  type Revocations,
+  type SignValidation,
 } from './modules/licenses/index.ts';
 import {
   createLogTransport,
@@ -67,6 +73,9 @@ export interface App extends Foundation {
   audit: Audit;
   apiKeys: ApiKeys;
   signing: Signing;
+  licenseFiles: LicenseFiles;
+  revocations: Revocations;
+  signValidation: SignValidation;
   customers: CustomerService;
   licenses: LicenseService;
   licenseReader: LicenseReader;
@@ -130,6 +139,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     cryptography: nodeCryptography,
   });
   const licensing = { database, catalog, keys, snapshots, clock, ids, randomness };
+  const offline = { ...licensing, signing, cryptography: nodeCryptography };
   const licenses = createLicenseService({ ...licensing, record: audit.record });
   const licenseReader = createLicenseReader({
     ...licensing,
@@ -263,6 +273,9 @@ export async function createApp(foundation: Foundation): Promise<App> {
     audit,
     apiKeys,
     signing,
+    licenseFiles: createLicenseFiles({ ...offline, licenses, reader: licenseReader, record: audit.record }),
+    revocations: createRevocations(offline),
+    signValidation: createSignedAnswers(offline),
     customers,
     licenses,
     licenseReader,

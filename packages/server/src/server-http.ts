@@ -16,6 +16,7 @@ import {
   importRoutes,
   keyHolderRoutes,
   machineRoutes,
+  offlineRoutes,
   vendorLicenseRoutes,
 } from './modules/licenses/index.ts';
 import { checkoutRoutes } from './modules/payments/index.ts';
@@ -64,9 +65,11 @@ export async function createServerHttp(app: App): Promise<Http> {
   keyHolderRoutes(http, {
     licenses: app.licenses,
     reader: app.licenseReader,
+    signValidation: app.signValidation,
     resend: createResend({ reader: app.licenseReader, notifications: app.notifications, clock }),
   });
   machineRoutes(http, app);
+  offlineRoutes(http, app);
   importRoutes(http, app.licenseExchange);
   exportRoutes(http, app.licenseExchange);
   entitlementRoutes(http, app);

@@ -10,6 +10,7 @@ const issuedAt = Date.UTC(2026, 10, 21);
 const list: RevocationList = {
   issuedAt,
   expiresAt: issuedAt + 7 * dayMs,
+  complete: true,
   licenses: new Map([
     ['lic_01', { effect: 'revoke', since: issuedAt - dayMs }],
     ['lic_02', { effect: 'suspend', since: issuedAt - 2 * dayMs }],

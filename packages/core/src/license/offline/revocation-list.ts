@@ -5,7 +5,7 @@ import { secondMs } from '../../time.ts';
 import type { HoldEffect } from '../state.ts';
 import { fromBase64Bytes, toBase64 } from './base64.ts';
 import { openEnvelope, sealEnvelope } from './envelope.ts';
-import { asObject, instantAt, listAt, objectAt, oneOfAt, readJson, textAt, toInstant } from './reading.ts';
+import { asObject, flagAt, instantAt, listAt, objectAt, oneOfAt, readJson, textAt, toInstant } from './reading.ts';
 import { judgeSignature, type PublicSigningKey, type SignatureCode, type Signer } from './signing-key.ts';
 
 /** Since when, and how, a licence is withheld. */
@@ -19,6 +19,8 @@ export interface RevocationList {
   issuedAt: number;
   /** From when it says too little to be relied upon. What it names stays named. */
   expiresAt: number;
+  /** Whether every licence is named that must be. A list is cut at its oldest entries rather than grow without bound. */
+  complete: boolean;
   /** By the licence's id. */
   licenses: ReadonlyMap<string, Withheld>;
   /** Ids of the signing keys that count for nothing. */
@@ -27,7 +29,7 @@ export interface RevocationList {
 
 /** Writes and signs a list. */
 export function writeRevocationList(list: RevocationList, signer: Signer, cryptography: Cryptography): string {
-  const { issuedAt, expiresAt, licenses, signingKeys } = list;
+  const { issuedAt, expiresAt, complete, licenses, signingKeys } = list;
   const content = {
     meta: {
       issued: toInstant(issuedAt),
@@ -36,6 +38,7 @@ export function writeRevocationList(list: RevocationList, signer: Signer, crypto
       kid: signer.id,
     },
     data: {
+      complete,
       licenses: [...licenses].map(([id, { effect, since }]) => ({ id, effect, since: toInstant(since) })),
       signingKeys: [...signingKeys],
     },
@@ -87,6 +90,7 @@ function readContent(json: string): { keyId: string; list: RevocationList } | nu
     const list = {
       issuedAt: instantAt(meta, 'issued'),
       expiresAt: instantAt(meta, 'expiry'),
+      complete: flagAt(data, 'complete'),
       licenses: new Map(
         licenses.map((each) => [
           textAt(each, 'id'),

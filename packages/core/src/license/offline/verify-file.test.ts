@@ -31,7 +31,7 @@ const encrypted = { licenseKey, nonce: new Uint8Array(12) };
 const inAWeek = issuedAt + 7 * dayMs;
 
 function listOf(change: Partial<RevocationList> = {}): RevocationList {
-  return { issuedAt, expiresAt: inAWeek, licenses: new Map(), signingKeys: new Set(), ...change };
+  return { issuedAt, expiresAt: inAWeek, complete: true, licenses: new Map(), signingKeys: new Set(), ...change };
 }
 
 const revoked = new Map([['lic_01', { effect: 'revoke', since: issuedAt } as const]]);

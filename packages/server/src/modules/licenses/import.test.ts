@@ -28,7 +28,14 @@ beforeAll(async () => {
   const exchange = createLicenseExchange({ ...licensing, ...ports, database: test.database, record: audit.record });
   importRoutes(http, exchange);
   exportRoutes(http, exchange);
-  keyHolderRoutes(http, { licenses, reader, resend: async () => {} });
+  keyHolderRoutes(http, {
+    licenses,
+    reader,
+    resend: async () => {},
+    signValidation: () => {
+      throw new Error('nobody sends a nonce here');
+    },
+  });
   await http.ready();
 });
 

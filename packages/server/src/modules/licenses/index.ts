@@ -1,6 +1,7 @@
 /** Licences: issued, validated, activated, renewed, withheld. */
 
 export { createLicenseExchange, type LicenseExchange } from './import-export.ts';
+export { createLicenseFiles, type LicenseFiles } from './files.ts';
 export type { IssuedLicense, IssueLicense } from './issuing.ts';
 export { createKeyKeeper, type KeyKeeper } from './keys.ts';
 export type { ActivationAnswer, MachineInput } from './machines.ts';
@@ -11,6 +12,15 @@ export { createLicenseReader, type LicenseReader, type LicenseStatistics, type V
 export type { Activation, LicenseRecord } from './record.ts';
 export type { LicenseFilter } from './repository.ts';
 export { createResend } from './resend.ts';
-export { exportRoutes, importRoutes, keyHolderRoutes, machineRoutes, vendorLicenseRoutes } from './routes/index.ts';
+export { createRevocations, type Revocations } from './revocations.ts';
+export {
+  exportRoutes,
+  importRoutes,
+  keyHolderRoutes,
+  machineRoutes,
+  offlineRoutes,
+  vendorLicenseRoutes,
+} from './routes/index.ts';
 export { createLicenseService, type LicenseService } from './service.ts';
+export { createSignedAnswers, type SignValidation } from './signed-answers.ts';
 export { createLicenseSnapshots, type LicenseSnapshots } from './snapshots.ts';

@@ -63,6 +63,7 @@ export const validateBody = z.object({
   released_at: instant
     .optional()
     .describe('When the version that asks was released: some plans end with the versions released until their end.'),
+  nonce: z.string().min(1).max(200).optional().describe('Anything fresh: the answer is signed together with it.'),
 });
 
 export const activateBody = z.object({ key: keyText, machine, product: identifier.optional() });
@@ -129,6 +130,15 @@ export const decisionAnswer = z.object({
     .array(reason)
     .describe('The rules that were looked at, in order; a refusal names the one that decided last.'),
   license: shortLicense.optional(),
+  signature: z
+    .object({
+      key_id: z.string(),
+      algorithm: z.literal('ed25519'),
+      payload: z.string().describe('Base64 of the JSON that was signed.'),
+      signature: z.string().describe('Base64 of the signature over `validation/` and the payload.'),
+    })
+    .optional()
+    .describe('Where a nonce was sent.'),
 });
 
 const activation = z.object({

@@ -1,3 +1,4 @@
+import type { AnswerSignature } from '@latchkey/core';
 import type { Http, HttpReply, HttpRequest } from '../../../http/types.ts';
 import type { ActivationAnswer } from '../machines.ts';
 import type { LicenseReader, ValidationAnswer } from '../reading.ts';
@@ -10,21 +11,21 @@ import {
   validateBody,
 } from '../schemas.ts';
 import type { LicenseService } from '../service.ts';
+import type { SignValidation } from '../signed-answers.ts';
 import { activationAnswerView } from '../views.ts';
+import { countGuess, keyPrefix } from './guessing.ts';
 
 export interface KeyHolderRoutes {
   licenses: LicenseService;
   reader: LicenseReader;
   resend(email: string, write: HttpRequest['write']): Promise<void>;
+  signValidation: SignValidation;
 }
 
 const TAGS = ['Licence keys'];
-/** Answers about unknown keys: what guessing looks like, and the only ones that count against a caller. */
-const GUESSES = new Set(['MALFORMED', 'FORGED', 'NOT_FOUND']);
-const PREFIX_LENGTH = 8;
 
 /** What whoever holds a key may do with it. */
-export function keyHolderRoutes(http: Http, { licenses, reader, resend }: KeyHolderRoutes): void {
+export function keyHolderRoutes(http: Http, { licenses, reader, resend, signValidation }: KeyHolderRoutes): void {
   http.post(
     '/v1/licenses/validate',
     {
@@ -36,14 +37,15 @@ export function keyHolderRoutes(http: Http, { licenses, reader, resend }: KeyHol
         summary: 'Validate a licence key',
         description:
           'Always 200 for a well-formed request: `valid` says yes or no, `code` why, `because` which rules were looked at. ' +
-          'Codes apply in their documented precedence. Only failed checks of unknown keys are rate-limited.',
+          'Codes apply in their documented precedence. Only failed checks of unknown keys are rate-limited. ' +
+          'With a `nonce` the answer is signed: docs/offline.md says how to verify it.',
         body: validateBody,
         response: { 200: decisionAnswer },
       },
     },
     (request, reply) => {
-      const { key, product, machine, entitlements, released_at: releasedAt } = request.body;
-      request.assertKeyChecksAllowed(key.slice(0, PREFIX_LENGTH));
+      const { key, product, machine, entitlements, released_at: releasedAt, nonce } = request.body;
+      request.assertKeyChecksAllowed(keyPrefix(key));
       const scope = {
         product,
         machine,
@@ -51,12 +53,15 @@ export function keyHolderRoutes(http: Http, { licenses, reader, resend }: KeyHol
         ...(releasedAt === undefined ? {} : { releasedAt: Date.parse(releasedAt) }),
       };
       // Answered at once when the licence is in memory: a promise here would cost as much as the validation.
-      const known = reader.validateFromMemory(key, scope);
+      const known = nonce === undefined ? reader.validateFromMemory(key, scope) : null;
       if (known !== null) sendJson(reply as unknown as HttpReply, known);
       else
         reader
           .validate(key, scope)
-          .then((answer) => reply.send(countGuess(request, key, answer)))
+          .then((answer) => countGuess(request, key, answer))
+          .then((answer) =>
+            reply.send(nonce === undefined ? answer : signed(answer, signValidation(answer, { nonce, machine }))),
+          )
           .catch((error) => reply.send(error));
     },
   );
@@ -76,7 +81,7 @@ export function keyHolderRoutes(http: Http, { licenses, reader, resend }: KeyHol
     },
     async (request) => {
       const { key, machine, product } = request.body;
-      request.assertKeyChecksAllowed(key.slice(0, PREFIX_LENGTH));
+      request.assertKeyChecksAllowed(keyPrefix(key));
       const answer = await request.write((transaction) => licenses.activate(transaction, { key, machine, product }));
       return answered(request, key, answer);
     },
@@ -96,7 +101,7 @@ export function keyHolderRoutes(http: Http, { licenses, reader, resend }: KeyHol
     },
     async (request) => {
       const { key, machine } = request.body;
-      request.assertKeyChecksAllowed(key.slice(0, PREFIX_LENGTH));
+      request.assertKeyChecksAllowed(keyPrefix(key));
       const fingerprint = machine?.fingerprint ?? null;
       const answer = await request.write((transaction) => licenses.deactivate(transaction, { key, fingerprint }));
       return answered(request, key, answer);
@@ -126,12 +131,11 @@ function sendJson(reply: HttpReply, json: string): void {
   reply.type('application/json; charset=utf-8').send(json);
 }
 
+function signed(answer: ValidationAnswer, { keyId, algorithm, payload, signature }: AnswerSignature) {
+  return { ...answer, signature: { key_id: keyId, algorithm, payload, signature } };
+}
+
 function answered(request: HttpRequest, key: string, answer: ActivationAnswer) {
   countGuess(request, key, answer.decision);
   return activationAnswerView(answer);
-}
-
-function countGuess<T extends Pick<ValidationAnswer, 'code'>>(request: HttpRequest, key: string, answer: T): T {
-  if (GUESSES.has(answer.code)) request.countFailure(key.slice(0, PREFIX_LENGTH));
-  return answer;
 }
