@@ -1,7 +1,7 @@
 /** Licences: issued, validated, activated, renewed, withheld. */
 
-export { createLicenseExchange, type LicenseExchange } from './import-export.ts';
 export { createLicenseFiles, type LicenseFiles } from './files.ts';
+export { createLicenseExchange, type LicenseExchange } from './import-export.ts';
 export type { IssuedLicense, IssueLicense } from './issuing.ts';
 export { createKeyKeeper, type KeyKeeper } from './keys.ts';
 export type { ActivationAnswer, MachineInput } from './machines.ts';
