@@ -13,6 +13,8 @@ export interface Client {
   get(path: string, query?: Query): Promise<unknown>;
   post(path: string, body?: unknown, options?: { timeoutMs?: number }): Promise<unknown>;
   delete(path: string): Promise<unknown>;
+  /** The bytes of an answer as they come; the time limit is for each piece of it. */
+  download(path: string, query?: Query): AsyncGenerator<Uint8Array>;
 }
 
 /** The server answered, and the answer is an error. `body` is what it sent, as JSON where it was JSON. */
@@ -58,7 +60,28 @@ export function createClient(options: ClientOptions): Client {
     get: (path, query = {}) => call('GET', path + queryText(query), undefined, options.timeoutMs),
     post: (path, body, { timeoutMs = options.timeoutMs } = {}) => call('POST', path, body, timeoutMs),
     delete: (path) => call('DELETE', path, undefined, options.timeoutMs),
+    download: (path, query = {}) => download(options, path + queryText(query)),
   };
+}
+
+async function* download({ url, token, timeoutMs }: ClientOptions, path: string): AsyncGenerator<Uint8Array> {
+  const patience = new AbortController();
+  const giveUp = () => patience.abort(new DOMException('no further piece came', 'TimeoutError'));
+  let timer = setTimeout(giveUp, timeoutMs);
+  try {
+    const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(url + path, { headers, signal: patience.signal });
+    if (response.status >= 400) throw new AnsweredError('GET', path, response.status, parse(await response.text()));
+    for await (const piece of response.body ?? []) {
+      clearTimeout(timer);
+      yield piece;
+      timer = setTimeout(giveUp, timeoutMs);
+    }
+  } catch (error) {
+    throw error instanceof AnsweredError ? error : unreachable(url, timeoutMs, error);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function exchange(
@@ -72,11 +95,15 @@ async function exchange(
     const response = await fetch(url + path, { ...init, signal: AbortSignal.timeout(timeoutMs) });
     return { status: response.status, text: await response.text() };
   } catch (error) {
-    if (error instanceof Error && error.name === 'TimeoutError') {
-      throw new UnreachableError(url, `it took longer than ${timeoutMs / 1000} s`, error);
-    }
-    throw new UnreachableError(url, causeOf(error), error);
+    throw unreachable(url, timeoutMs, error);
   }
+}
+
+function unreachable(url: string, timeoutMs: number, error: unknown): UnreachableError {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return new UnreachableError(url, `it took longer than ${timeoutMs / 1000} s`, error);
+  }
+  return new UnreachableError(url, causeOf(error), error);
 }
 
 function causeOf(error: unknown): string {

@@ -6,6 +6,8 @@ export interface Host {
   color: boolean;
   out(text: string): void;
   err(text: string): void;
+  /** Writes to a terminal as it is, for what is drawn over again; left out where standard error is none. */
+  terminal?: (text: string) => void;
   /** All of standard input, for an argument of `-`. */
   readInput(): Promise<string>;
   /** Where a command that only starts something leaves the process to it. */

@@ -13,6 +13,7 @@ const host: Host = {
   color: process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '',
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
+  ...(process.stderr.isTTY === true ? { terminal: (text: string) => void process.stderr.write(text) } : {}),
   readInput: () => text(process.stdin),
   // The server takes this process over, with its signals and its exit code.
   startServer: async () => void (await import(server)),

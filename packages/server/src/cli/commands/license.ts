@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
 import type { Run } from '../session.ts';
 import type { Column } from '../table.ts';
+import { addLicenseBulkCommand } from './license-bulk.ts';
+import { addLicenseExportCommand } from './license-export.ts';
+import { addLicenseImportCommand } from './license-import.ts';
 import { addLicenseKeyCommands } from './license-key.ts';
 import { addLicenseStateCommands } from './license-state.ts';
 import { addPageOptions, type PageOptions } from './paging.ts';
-import { collectPairs, instantOption } from './values.ts';
+import { collectPairs, expiryOption } from './values.ts';
 
 const COLUMNS: readonly Column[] = [
   { title: 'id', value: 'id' },
@@ -39,6 +42,9 @@ export function addLicenseCommands(program: Command, run: Run): void {
   addIssue(license, run);
   addLicenseKeyCommands(license, run);
   addLicenseStateCommands(license, run);
+  addLicenseBulkCommand(license, run);
+  addLicenseImportCommand(license, run);
+  addLicenseExportCommand(license, run);
   addPageOptions(license.command('list'))
     .description('list them, newest first')
     .option('--status <status>', 'active, grace, expired, suspended, revoked or not_started')
@@ -58,7 +64,7 @@ function addIssue(license: Command, run: Run): void {
     .option('--plan <id>', 'where the product has several')
     .option('--email <address>', 'whose it is')
     .option('--customer <id>', 'whose it is')
-    .option('--expires <instant>', 'a day, an instant or "never"; otherwise the plan’s own term', expiry)
+    .option('--expires <instant>', 'a day, an instant or "never"; otherwise the plan’s own term', expiryOption)
     .option('--metadata <name=value>', 'may be repeated', collectPairs)
     .action((options: IssueOptions, command: Command) =>
       run(command, async ({ client, host, showKey, showRecord }) => {
@@ -76,8 +82,4 @@ function addIssue(license: Command, run: Run): void {
         return exitCode;
       }),
     );
-}
-
-function expiry(value: string): string {
-  return value === 'never' ? value : instantOption(value);
 }

@@ -23,6 +23,11 @@ export function instantOption(value: string): string {
   return new Date(milliseconds).toISOString();
 }
 
+/** An end: an instant, or `never`. */
+export function expiryOption(value: string): string {
+  return value === 'never' ? value : instantOption(value);
+}
+
 /** The key given, or standard input for `-`, so that it need not be on a command line that others can see. */
 export async function keyArgument(host: Host, given: string): Promise<string> {
   const key = given === '-' ? (await host.readInput()).trim() : given;
