@@ -26,6 +26,7 @@ import {
   createReactivationDesk,
   createRevocations,
   createSignedAnswers,
+  createWithdrawal,
   type LicenseExchange,
   type LicenseFiles,
   type LicenseReader,
@@ -43,7 +44,14 @@ import {
   type MailTransport,
   type Notifications,
 } from './modules/notifications/index.ts';
-import { type CheckoutService, createCheckouts, createPurchases } from './modules/payments/index.ts';
+import {
+  type CheckoutService,
+  createCheckouts,
+  createPurchases,
+  createRefunds,
+  createWithdrawals,
+  type RefundService,
+} from './modules/payments/index.ts';
 import { createSigning, type Signing } from './modules/signing/index.ts';
 import { createSubscriptionService, type SubscriptionService } from './modules/subscriptions/index.ts';
 import { bootLocalStripe, type LocalStripe, SANDBOX_SECRET_KEY } from './sandbox/boot.ts';
@@ -53,11 +61,15 @@ import { createCheckoutIntents } from './stripe/checkout-intents.ts';
 import { createStripeClient, type StripeClient } from './stripe/client.ts';
 import { customerDeliverer, customerQuestion } from './stripe/customer-question.ts';
 import { createProjectionHandlers, createStripeSource } from './stripe/follow.ts';
+import { createPaymentHandlers } from './stripe/follow-payments.ts';
 import { createInbox, type Inbox, releaseInboxClaims } from './stripe/inbox.ts';
 import { createIntents, type Intents, releaseIntents } from './stripe/intents.ts';
 import { mirror } from './stripe/mirror.ts';
+import { createPaymentFetch, paymentDeliverer, paymentQuestion } from './stripe/payment-question.ts';
 import { createProjector, type Projector } from './stripe/project.ts';
+import { createRefundIntents, createRefundSearch } from './stripe/refund-intents.ts';
 import { createSubscriptionCommands } from './stripe/subscription-commands.ts';
+import { createTakenBack } from './stripe/taken-back.ts';
 import { stripeNotConfigured } from './stripe/unconfigured.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -86,6 +98,7 @@ export interface App extends Foundation {
   notifications: Notifications;
   subscriptions: SubscriptionService;
   checkouts: CheckoutService;
+  refunds: RefundService;
   /** Whether keys of a product can be made, and it can be sold. */
   canDeliver(product: Product): boolean;
   projector: Projector;
@@ -179,15 +192,32 @@ export async function createApp(foundation: Foundation): Promise<App> {
   });
 
   const intents = createIntents({ database, clock, ids, client: stripe, log: logs.operations.stripe, crashPoint });
+  const takenBack = createTakenBack({
+    subscriptions: () => subscriptions,
+    customers,
+    checkouts: () => checkouts,
+    licenseReader,
+    followPayments: createWithdrawals({
+      catalog,
+      customers,
+      withdraw: createWithdrawal({ snapshots, clock, record: audit.record }),
+      notifications,
+    }),
+    askForPayment: paymentQuestion(outbox),
+  });
   const projector = createProjector({
     database,
     clock,
     fetch: (type, id) => stripe.fetch(type, id),
-    handlers: createProjectionHandlers({
-      subscriptions: () => subscriptions,
-      customers,
-      checkouts: () => checkouts,
-    }),
+    handlers: {
+      ...createProjectionHandlers({
+        subscriptions: () => subscriptions,
+        customers,
+        checkouts: () => checkouts,
+        takenBack,
+      }),
+      ...createPaymentHandlers({ takenBack, audit }),
+    },
     log: logs.operations.stripe,
   });
   const subscriptions: SubscriptionService = createSubscriptionService({
@@ -219,6 +249,14 @@ export async function createApp(foundation: Foundation): Promise<App> {
     canDeliver: (product) => keys.makes(product),
     purchased: createPurchases({ customers, licenses, notifications }),
   });
+  const fetchPayment = createPaymentFetch({ database, client: stripe, projector });
+  const refunding = { database, client: stripe, intents, projector, fetchPayment };
+  const refunds = createRefunds({
+    audit,
+    intents: createRefundIntents(refunding),
+    find: createRefundSearch(refunding),
+    licensesOf: (paymentId) => takenBack.licensesOf(database.connection, paymentId),
+  });
   const inbox = createInbox({
     database,
     clock,
@@ -238,6 +276,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
   const deliverers: Record<string, Deliverer> = {
     mail: createMailDeliverer({ notifications, transport, database }),
     ...customerDeliverer(projector),
+    ...paymentDeliverer(fetchPayment),
   };
   const outboxWorker = createWorker({
     name: 'outbox',
@@ -286,6 +325,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     notifications,
     subscriptions,
     checkouts,
+    refunds,
     canDeliver: (product) => keys.makes(product),
     projector,
     inbox,

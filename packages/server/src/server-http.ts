@@ -19,7 +19,7 @@ import {
   offlineRoutes,
   vendorLicenseRoutes,
 } from './modules/licenses/index.ts';
-import { checkoutRoutes } from './modules/payments/index.ts';
+import { checkoutRoutes, refundRoutes } from './modules/payments/index.ts';
 import { registerSigningKeyRoutes } from './modules/signing/index.ts';
 import { subscriptionRoutes } from './modules/subscriptions/index.ts';
 import { frontPage } from './pages/front-page.ts';
@@ -76,6 +76,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
   subscriptionRoutes(http, app);
   checkoutRoutes(http, app);
+  refundRoutes(http, app);
   registerStripeWebhook(http, app.inbox);
   registerInboxRoutes(http, { inbox: app.inbox });
   pages(http, app, version);

@@ -93,6 +93,7 @@ describe('who may call', () => {
     ['POST', '/v1/subscriptions/subs_none/cancel', 'subscriptions:write'],
     ['POST', '/v1/subscriptions/subs_none/resume', 'subscriptions:write'],
     ['GET', '/v1/checkouts/cs_none', 'payments:read'],
+    ['POST', '/v1/refunds', 'payments:write'],
     ['GET', '/v1/inbox', null],
     ['GET', '/v1/audit', null],
     ['GET', '/v1/api-keys', null],

@@ -39,14 +39,25 @@ export interface NewSubscription {
   metadata: Record<string, string>;
 }
 
+export interface NewRefund {
+  /** `pi_…`, or `ch_…` where there is none. */
+  payment: string;
+  amountCents: number;
+  reason?: 'duplicate' | 'fraudulent' | 'requested_by_customer';
+}
+
 /** Stripe, as the house uses it. Every write takes the key under which Stripe carries it out once. */
 export interface StripeClient extends StripeCatalogApi {
   readonly circuit: Circuit;
   accountId(): Promise<string>;
   /** An object as it is now; null when Stripe does not know it. */
   fetch(type: MirroredType, id: string): Promise<FetchedObject | null>;
+  /** A page of all that Stripe has of a type, the newest first, canceled subscriptions too; `after` is the last id of the page before. */
+  listPage(type: MirroredType, after: string | null): Promise<{ objects: FetchedObject[]; hasMore: boolean }>;
   /** The latest invoices of a subscription, at most 100. */
   invoicesOf(subscriptionId: string): Promise<FetchedObject[]>;
+  /** Which invoices a payment intent pays, or what pays an invoice. */
+  invoicePaymentsOf(of: { paymentIntent: string } | { invoice: string }): Promise<FetchedObject[]>;
   createCustomer(
     customer: { email: string; name?: string; metadata?: Record<string, string> },
     idempotencyKey: string,
@@ -59,6 +70,8 @@ export interface StripeClient extends StripeCatalogApi {
     idempotencyKey: string,
   ): Promise<FetchedObject>;
   cancelSubscription(id: string, idempotencyKey: string): Promise<FetchedObject>;
+  /** Gives back a part of a payment intent, or of a charge without one. */
+  createRefund(refund: NewRefund, idempotencyKey: string): Promise<FetchedObject>;
   listWebhookEndpoints(): Promise<{ id: string; url: string }[]>;
   createWebhookEndpoint(
     endpoint: { url: string; events: readonly string[] },
@@ -120,10 +133,27 @@ export function createStripeClient({
       return found === null ? null : toFetched(found);
     },
 
+    async listPage(type, after) {
+      const page = { limit: PAGE, ...(after === null ? {} : { starting_after: after }) };
+      const list = await call(`${type}.list`, () => listOf(sdk, type, page));
+      const asOf = dateOf(list);
+      return { objects: list.data.map((object) => ({ object: plain(object), asOf })), hasMore: list.has_more };
+    },
+
     async invoicesOf(subscription) {
       const list = await call('invoices.list', () => sdk.invoices.list({ subscription, limit: PAGE }));
       const asOf = dateOf(list);
       return list.data.map((invoice) => ({ object: plain(invoice), asOf }));
+    },
+
+    async invoicePaymentsOf(of) {
+      const by =
+        'invoice' in of
+          ? { invoice: of.invoice }
+          : { payment: { type: 'payment_intent' as const, payment_intent: of.paymentIntent } };
+      const list = await call('invoice_payments.list', () => sdk.invoicePayments.list({ ...by, limit: PAGE }));
+      const asOf = dateOf(list);
+      return list.data.map((one) => ({ object: plain(one), asOf }));
     },
 
     createCustomer: ({ email, name, metadata }, idempotencyKey) =>
@@ -168,6 +198,18 @@ export function createStripeClient({
 
     cancelSubscription: (id, idempotencyKey) =>
       timed('subscriptions.cancel', () => sdk.subscriptions.cancel(id, {}, { idempotencyKey })),
+
+    createRefund: ({ payment, amountCents, reason }, idempotencyKey) =>
+      timed('refunds.create', () =>
+        sdk.refunds.create(
+          {
+            ...(payment.startsWith('pi_') ? { payment_intent: payment } : { charge: payment }),
+            amount: amountCents,
+            ...(reason === undefined ? {} : { reason }),
+          },
+          { idempotencyKey },
+        ),
+      ),
 
     async listWebhookEndpoints() {
       const list = await call('webhook_endpoints.list', () => sdk.webhookEndpoints.list({ limit: PAGE }));
@@ -313,6 +355,43 @@ function retrieve(sdk: Stripe, type: MirroredType, id: string): Promise<Stripe.R
       return sdk.paymentIntents.retrieve(id);
     case 'charge':
       return sdk.charges.retrieve(id);
+    case 'refund':
+      return sdk.refunds.retrieve(id);
+    case 'dispute':
+      return sdk.disputes.retrieve(id);
+    case 'invoice_payment':
+      return sdk.invoicePayments.retrieve(id);
+  }
+}
+
+function listOf(
+  sdk: Stripe,
+  type: MirroredType,
+  page: Stripe.PaginationParams,
+): Promise<Stripe.Response<Stripe.ApiList<object>>> {
+  switch (type) {
+    case 'customer':
+      return sdk.customers.list(page);
+    case 'subscription':
+      return sdk.subscriptions.list({ ...page, status: 'all' });
+    case 'invoice':
+      return sdk.invoices.list(page);
+    case 'checkout_session':
+      return sdk.checkout.sessions.list(page);
+    case 'product':
+      return sdk.products.list(page);
+    case 'price':
+      return sdk.prices.list(page);
+    case 'payment_intent':
+      return sdk.paymentIntents.list(page);
+    case 'charge':
+      return sdk.charges.list(page);
+    case 'refund':
+      return sdk.refunds.list(page);
+    case 'dispute':
+      return sdk.disputes.list(page);
+    case 'invoice_payment':
+      return sdk.invoicePayments.list(page);
   }
 }
 

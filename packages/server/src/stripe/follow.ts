@@ -1,6 +1,6 @@
 import type { Catalog, InvoiceFacts } from '@latchkey/core';
 import { findOffer } from '@latchkey/core';
-import type { Connection } from '../db/database.ts';
+import type { Connection, Transaction } from '../db/database.ts';
 import type { CustomerService } from '../modules/customers/index.ts';
 import type { CheckoutService } from '../modules/payments/index.ts';
 import type {
@@ -9,8 +9,10 @@ import type {
   SourceSubscription,
   SubscriptionService,
 } from '../modules/subscriptions/index.ts';
+import { instant, paysUntil } from './paid-time.ts';
 import type { ProjectionHandlers } from './projection-handlers.ts';
-import type { StripeInvoice, StripeSubscription, UnixSeconds } from './shapes.ts';
+import type { StripeInvoice, StripeSubscription } from './shapes.ts';
+import type { TakenBack } from './taken-back.ts';
 
 /** What the mirror and the catalog's memory of prices are asked. */
 export interface FollowSources {
@@ -26,18 +28,24 @@ export function createProjectionHandlers({
   subscriptions,
   customers,
   checkouts,
+  takenBack,
 }: {
   subscriptions: () => SubscriptionService;
   customers: CustomerService;
   checkouts: () => CheckoutService;
+  takenBack: Pick<TakenBack, 'ofSubscription' | 'ofCheckout'>;
 }): ProjectionHandlers {
+  async function follow(transaction: Transaction, reference: string): Promise<void> {
+    await takenBack.ofSubscription(transaction, await subscriptions().follow(transaction, reference));
+  }
+
   return {
     async subscription(transaction, { object }) {
-      await subscriptions().follow(transaction, object.id);
+      await follow(transaction, object.id);
     },
     async invoice(transaction, { object }) {
       const reference = object.parent?.subscription_details?.subscription;
-      if (reference != null) await subscriptions().follow(transaction, reference);
+      if (reference != null) await follow(transaction, reference);
     },
     async checkout_session(transaction, { object }) {
       const { id, mode, status, payment_status, subscription, customer, customer_details, customer_email, metadata } =
@@ -50,14 +58,16 @@ export function createProjectionHandlers({
         status,
         isPaid: payment_status === 'paid' || payment_status === 'no_payment_required',
         subscription,
+        paymentIntent: object.payment_intent,
         stripeCustomerId: customer,
         email,
         name: customer_details?.name ?? null,
       });
+      await takenBack.ofCheckout(transaction, object.payment_intent);
       if (status !== 'complete' || customer === null || email === null) return;
       // The session says who paid, also when nothing else of the customer was heard yet.
       await customers.ensure(transaction, { stripeCustomerId: customer, email, name: customer_details?.name ?? null });
-      if (subscription !== null) await subscriptions().follow(transaction, subscription);
+      if (subscription !== null) await follow(transaction, subscription);
     },
     async customer(transaction, { object, deleted, previous }) {
       const { id, email, name } = object;
@@ -70,7 +80,7 @@ export function createProjectionHandlers({
       if (previous?.email === object.email) return;
       // Whoever bought before we knew their address is written to now.
       for (const reference of await subscriptions().referencesOf(transaction, customer.id)) {
-        await subscriptions().follow(transaction, reference);
+        await follow(transaction, reference);
       }
     },
   };
@@ -143,18 +153,4 @@ function invoiceStatus(status: string | null): InvoiceFacts['status'] {
     default:
       return 'draft';
   }
-}
-
-/** The latest end among the lines that pay for time of a subscription; a one-off line says nothing about time. */
-function paysUntil(invoice: StripeInvoice): number | null {
-  let end: number | null = null;
-  for (const line of invoice.lines.data) {
-    if (line.parent !== null && line.parent.type !== 'subscription_item_details') continue;
-    if (end === null || line.period.end > end) end = line.period.end;
-  }
-  return instant(end);
-}
-
-function instant(seconds: UnixSeconds | null | undefined): number | null {
-  return seconds == null ? null : seconds * 1000;
 }

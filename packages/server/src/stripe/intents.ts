@@ -56,6 +56,8 @@ export interface IntentPlanner<Request, Response> {
    * that it would otherwise undo when it is carried out late. A call that is under way at this moment is not stopped.
    */
   withdraw(transaction: Transaction, subjectId: string): Promise<Request[]>;
+  /** What was asked of a subject and is not carried out yet, the oldest first. */
+  open(connection: Connection, subjectId: string): Promise<Request[]>;
   /**
    * Carries a committed intent out now and records it. Throws what Stripe said; when Stripe could not be reached, the intent
    * stays open and the worker carries it out later.
@@ -181,6 +183,17 @@ export function createIntents({ database, clock, ids, client, log, crashPoint }:
         async withdraw(transaction, subjectId) {
           const open = await takeBack(transaction.connection, kind, subjectId, clock.wall());
           return open as Parameters<typeof handling.call>[1][];
+        },
+        async open(connection, subjectId) {
+          const rows = await connection
+            .selectFrom('intents')
+            .select('request')
+            .where('kind', '=', kind)
+            .where('subject_id', '=', subjectId)
+            .where('status', '=', 'planned')
+            .orderBy('id')
+            .execute();
+          return rows.map(({ request }) => request as Parameters<typeof handling.call>[1]);
         },
         async carryOut(intent) {
           if (handling.crashPoints !== undefined) crashPoint(handling.crashPoints.planned);

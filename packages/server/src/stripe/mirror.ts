@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Connection } from '../db/database.ts';
-import { customerOf, keyText, type ObjectKey, parentOf } from './mirrored-types.ts';
+import { customerOf, keyText, type ObjectKey, parentOf, paymentOf } from './mirrored-types.ts';
 import type { ObjectState } from './projection-decision.ts';
 import type { MirroredObjects, MirroredType, StripeInvoice, StripeObject, StripeSubscription } from './shapes.ts';
 
@@ -18,25 +18,49 @@ export interface MirrorWrite extends ObjectKey {
 }
 
 /**
- * Makes this transaction the only one that projects these objects. Each is locked by its own name and by its customer's, since what
- * follows from a change reaches the customer's other rows; all in one order, so that two transactions never wait for each other.
+ * Makes this transaction the only one that projects these objects. Each is locked by its own name, by the payment it is about and by its
+ * customer's, since what follows from a change reaches the customer's other rows. Customers come last, and all in one order, so that two
+ * transactions never wait for each other.
  */
 export async function lockObjects(
   connection: Connection,
   objects: readonly (ObjectKey & { object: StripeObject })[],
 ): Promise<void> {
   const names = new Set<string>();
+  const customers = new Set<string>();
+  const payments = new Set<string>();
   for (const { type, id, object } of objects) {
-    names.add(`stripe:${keyText({ type, id })}`);
+    if (type !== 'customer') names.add(`stripe:${keyText({ type, id })}`);
+    if (type === 'invoice_payment') names.add(`stripe:${keyText({ type: 'invoice', id: String(object.invoice) })}`);
+    const payment = paymentOf(type, object);
+    if (payment !== null) names.add(`stripe:payment:${payment}`);
     const customer = customerOf({ type, id }, object);
-    if (customer !== null) names.add(`stripe:${keyText({ type: 'customer', id: customer })}`);
+    if (customer !== null) customers.add(customer);
+    else if (payment !== null) payments.add(payment);
   }
+  await lockNames(connection, names);
+  // Only now: before, the charge that says whose payment it is could still have been on its way in.
+  for (const customer of await customersOf(connection, payments)) customers.add(customer);
+  await lockNames(connection, new Set([...customers].map((id) => `stripe:${keyText({ type: 'customer', id })}`)));
+}
+
+async function lockNames(connection: Connection, names: ReadonlySet<string>): Promise<void> {
   if (names.size === 0) return;
   await sql`
     SELECT pg_advisory_xact_lock(lock) FROM (
       SELECT DISTINCT hashtextextended(name, 0) AS lock FROM unnest(${[...names]}::text[]) AS name ORDER BY lock
     ) AS locks
   `.execute(connection);
+}
+
+/** Whose payments these are, as their charges say. */
+async function customersOf(connection: Connection, payments: ReadonlySet<string>): Promise<string[]> {
+  if (payments.size === 0) return [];
+  const { rows } = await sql<{ customer: string }>`
+    SELECT DISTINCT data ->> 'customer' AS customer FROM stripe_objects
+    WHERE parent_id = ANY(${[...payments]}::text[]) AND type = 'charge' AND data ->> 'customer' IS NOT NULL
+  `.execute(connection);
+  return rows.map(({ customer }) => customer);
 }
 
 /** What is known of these objects, by `keyText`. */

@@ -10,6 +10,9 @@ const typesByObjectName = {
   price: 'price',
   payment_intent: 'payment_intent',
   charge: 'charge',
+  refund: 'refund',
+  dispute: 'dispute',
+  invoice_payment: 'invoice_payment',
 } as const satisfies Record<string, MirroredType>;
 
 /** The mirror's type for Stripe's `object` field; null for what is not mirrored. */
@@ -35,10 +38,42 @@ export function isFinal(type: MirroredType, object: StripeObject): boolean {
   return type === 'subscription' && (object.status === 'canceled' || object.status === 'incomplete_expired');
 }
 
-/** What the object hangs on in the mirror: an invoice on its subscription. */
+/**
+ * What the object hangs on in the mirror: an invoice on its subscription, what pays an invoice on the invoice, and whatever becomes of
+ * a payment on the payment.
+ */
 export function parentOf(type: MirroredType, object: StripeObject): string | null {
-  if (type !== 'invoice') return null;
-  return textOf(recordOf(recordOf(object.parent)?.subscription_details)?.subscription);
+  switch (type) {
+    case 'invoice':
+      return textOf(recordOf(recordOf(object.parent)?.subscription_details)?.subscription);
+    case 'invoice_payment':
+      return textOf(object.invoice);
+    case 'charge':
+    case 'refund':
+    case 'dispute':
+      return paymentOf(type, object);
+    default:
+      return null;
+  }
+}
+
+/** The payment an object is about: Stripe's payment intent, or the charge where there is none; null for what is about no payment. */
+export function paymentOf(type: MirroredType, object: StripeObject): string | null {
+  switch (type) {
+    case 'charge':
+      return textOf(object.payment_intent) ?? object.id;
+    case 'refund':
+    case 'dispute':
+      return textOf(object.payment_intent) ?? textOf(object.charge);
+    case 'invoice_payment': {
+      const payment = recordOf(object.payment);
+      return textOf(payment?.payment_intent) ?? textOf(payment?.charge);
+    }
+    case 'checkout_session':
+      return textOf(object.payment_intent);
+    default:
+      return null;
+  }
 }
 
 /** Stripe's customer behind an object, if it has one. */

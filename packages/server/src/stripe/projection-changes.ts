@@ -22,6 +22,9 @@ const tellingOrder: readonly MirroredType[] = [
   'subscription',
   'invoice',
   'checkout_session',
+  'invoice_payment',
+  'refund',
+  'dispute',
 ];
 
 /** Writes the rows, and then tells of them: whoever is told of one sees them all. */

@@ -19,6 +19,20 @@ const statusRanks: Partial<Record<MirroredType, readonly string[]>> = {
     'succeeded',
   ],
   charge: ['pending', 'failed', 'succeeded'],
+  refund: ['pending', 'requires_action', 'succeeded', 'canceled', 'failed'],
+  dispute: [
+    'prevented',
+    'warning_needs_response',
+    'warning_under_review',
+    'warning_closed',
+    'needs_response',
+    'under_review',
+    'lost',
+    'appeal_needs_response',
+    'appeal_under_review',
+    'won',
+  ],
+  invoice_payment: ['open', 'canceled', 'paid'],
 };
 
 /** Figures that only grow while the status stays, the weightiest first. */

@@ -166,6 +166,41 @@ export interface StripeCharge {
   readonly created: UnixSeconds;
 }
 
+export interface StripeRefund {
+  readonly id: string;
+  readonly object: 'refund';
+  /** `pending`, `requires_action`, `succeeded`, `failed` or `canceled`. */
+  readonly status: string | null;
+  readonly amount: number;
+  readonly currency: string;
+  readonly charge: string | null;
+  readonly payment_intent: string | null;
+  readonly customer?: string | null;
+  readonly reason: string | null;
+  readonly created: UnixSeconds;
+}
+
+export interface StripeDispute {
+  readonly id: string;
+  readonly object: 'dispute';
+  readonly status: string;
+  readonly amount: number;
+  readonly currency: string;
+  readonly charge: string;
+  readonly payment_intent: string | null;
+  readonly reason: string;
+  readonly created: UnixSeconds;
+}
+
+/** What ties an invoice to what pays it: only one of the two ids is there. */
+export interface StripeInvoicePayment {
+  readonly id: string;
+  readonly object: 'invoice_payment';
+  readonly invoice: string;
+  readonly status: string;
+  readonly payment: { readonly type: string; readonly payment_intent?: string; readonly charge?: string };
+}
+
 /** What is mirrored, by the name it has in `stripe_objects.type`. */
 export interface MirroredObjects {
   customer: StripeCustomer;
@@ -176,6 +211,9 @@ export interface MirroredObjects {
   price: StripePrice;
   payment_intent: StripePaymentIntent;
   charge: StripeCharge;
+  refund: StripeRefund;
+  dispute: StripeDispute;
+  invoice_payment: StripeInvoicePayment;
 }
 
 export type MirroredType = keyof MirroredObjects;

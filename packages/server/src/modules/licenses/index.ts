@@ -24,3 +24,4 @@ export {
 export { createLicenseService, type LicenseService } from './service.ts';
 export { createSignedAnswers, type SignValidation } from './signed-answers.ts';
 export { createLicenseSnapshots, type LicenseSnapshots } from './snapshots.ts';
+export { createWithdrawal, type Withdraw, type WithdrawalHolds } from './withdrawal.ts';

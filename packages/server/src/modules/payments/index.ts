@@ -1,7 +1,16 @@
 /** Payments: checkouts, from a plan to a page where it can be paid. */
 
 export { createPurchases } from './purchase.ts';
+export {
+  createRefunds,
+  type MadeRefund,
+  type RefundablePayment,
+  type RefundIntents,
+  type RefundRequest,
+  type RefundService,
+} from './refunds.ts';
 export { checkoutRoutes } from './routes/checkouts.ts';
+export { refundRoutes } from './routes/refunds.ts';
 export {
   type Checkout,
   type CheckoutIntents,
@@ -11,3 +20,5 @@ export {
   type CheckoutsOptions,
   createCheckouts,
 } from './service.ts';
+export type { PaidTerm, PaymentFacts } from './taken-back.ts';
+export { createWithdrawals, type FollowPayments } from './withdrawals.ts';

@@ -76,6 +76,7 @@ function hear(state: { status: string; isPaid: boolean; mode?: string }): Promis
       checkoutId: `chk_${count}`,
       mode: 'payment',
       subscription: null,
+      paymentIntent: `pi_${count}`,
       stripeCustomerId: `cus_${count}`,
       email: `once${count}@example.com`,
       name: null,

@@ -1,6 +1,6 @@
 /** All SQL about checkouts. */
 
-import type { Insertable, Selectable } from 'kysely';
+import { type Insertable, type Selectable, sql } from 'kysely';
 import type { Connection } from '../../db/database.ts';
 import type { CheckoutsTable } from '../../db/schema.ts';
 
@@ -12,7 +12,7 @@ export async function insertCheckout(connection: Connection, row: Insertable<Che
 
 export async function findCheckout(
   connection: Connection,
-  column: 'id' | 'stripe_session_id',
+  column: 'id' | 'stripe_session_id' | 'stripe_payment_intent_id',
   value: string,
 ): Promise<CheckoutRow | null> {
   const row = await connection.selectFrom('checkouts').selectAll().where(column, '=', value).executeTakeFirst();
@@ -23,7 +23,12 @@ export async function findCheckout(
 export async function updateCheckout(
   connection: Connection,
   id: string,
-  changes: Partial<Pick<CheckoutRow, 'stripe_session_id' | 'status' | 'url' | 'email' | 'stripe_subscription_id'>>,
+  changes: Partial<
+    Pick<
+      CheckoutRow,
+      'stripe_session_id' | 'status' | 'url' | 'email' | 'stripe_subscription_id' | 'stripe_payment_intent_id'
+    >
+  >,
   now: Date,
 ): Promise<void> {
   let update = connection
@@ -34,4 +39,9 @@ export async function updateCheckout(
   else if (changes.status !== undefined && changes.status !== 'complete')
     update = update.where('status', '!=', 'complete');
   await update.execute();
+}
+
+/** One at a time gives back of a payment, until the transaction ends. */
+export async function lockPayment(connection: Connection, paymentId: string): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`refund:${paymentId}`}, 0))`.execute(connection);
 }

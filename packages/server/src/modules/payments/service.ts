@@ -73,6 +73,8 @@ export interface FollowedSession {
   status: string | null;
   isPaid: boolean;
   subscription: string | null;
+  /** Null for what a subscription pays, and until the customer begins to pay. */
+  paymentIntent: string | null;
   stripeCustomerId: string | null;
   email: string | null;
   name: string | null;
@@ -162,6 +164,10 @@ export function createCheckouts(options: CheckoutsOptions) {
         const { stripeCustomerId, email, name } = session;
         await options.purchased(transaction, checkout, { sessionId: session.id, stripeCustomerId, email, name });
       }
+      if (session.paymentIntent !== null && checkout.stripe_payment_intent_id !== session.paymentIntent) {
+        const paidBy = { stripe_payment_intent_id: session.paymentIntent };
+        await repository.updateCheckout(transaction.connection, checkout.id, paidBy, clock.now());
+      }
       if (session.status === checkout.status) return;
       if (session.status !== 'complete' && session.status !== 'expired') return;
       await repository.updateCheckout(
@@ -186,6 +192,10 @@ export function createCheckouts(options: CheckoutsOptions) {
     },
 
     find,
+
+    /** The checkout whose payment this is; null for any other payment. */
+    paidBy: (connection: Connection, paymentIntentId: string): Promise<Checkout | null> =>
+      repository.findCheckout(connection, 'stripe_payment_intent_id', paymentIntentId),
   };
 
   async function record(

@@ -8,6 +8,8 @@ const references: Readonly<Record<string, readonly string[]>> = {
   'checkout.session': ['customer', 'invoice', 'payment_intent', 'payment_link', 'setup_intent', 'subscription'],
   payment_intent: ['customer', 'latest_charge', 'payment_method'],
   charge: ['customer', 'payment_intent'],
+  refund: ['charge', 'customer', 'payment_intent'],
+  dispute: ['charge', 'payment_intent'],
   customer: ['default_source'],
   price: ['product'],
   product: ['default_price'],
@@ -17,6 +19,13 @@ function collapsed(body: Fields, names: readonly string[]): Fields {
   const expanded = names.filter((name) => isFields(body[name]));
   if (expanded.length === 0) return body;
   return { ...body, ...Object.fromEntries(expanded.map((name) => [name, idOf(body[name])])) };
+}
+
+function invoicePayment(body: Fields): Fields {
+  const whole = collapsed(body, ['invoice']);
+  if (!isFields(whole.payment)) return whole;
+  const payment = collapsed(whole.payment, ['payment_intent', 'charge']);
+  return payment === whole.payment ? whole : { ...whole, payment };
 }
 
 function invoice(body: Fields): Fields {
@@ -35,5 +44,6 @@ export const referencesAsIds: ShapeChange = {
   newer: {
     ...Object.fromEntries(Object.entries(references).map(([name, names]) => [name, (body) => collapsed(body, names)])),
     invoice,
+    invoice_payment: invoicePayment,
   },
 };
