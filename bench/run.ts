@@ -1,6 +1,7 @@
-/** `npm run bench -- [validation] [webhooks] [options]`: measures, and prints figures with their ratios. */
+/** `npm run bench -- [validation] [webhooks] [offline] [options]`: measures, and prints figures with their ratios. */
 import { parseArgs } from 'node:util';
 import { say } from './figures.ts';
+import { benchOffline } from './offline.ts';
 import { benchValidation } from './validation.ts';
 import { benchWebhooks } from './webhooks.ts';
 
@@ -11,6 +12,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '2' },
     rounds: { type: 'string' },
     customers: { type: 'string', default: '200' },
+    files: { type: 'string', default: '2000' },
   },
 });
 
@@ -24,6 +26,7 @@ const benches: Record<string, () => Promise<void>> = {
   validation: () =>
     benchValidation({ licenses: count('licenses'), seconds: count('seconds'), rounds: count('rounds', 15) }),
   webhooks: () => benchWebhooks({ customers: count('customers'), rounds: count('rounds', 5) }),
+  offline: async () => benchOffline({ files: count('files'), rounds: count('rounds', 25) }),
 };
 
 const chosen = positionals.length === 0 ? Object.keys(benches) : positionals;
