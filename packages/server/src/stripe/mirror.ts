@@ -31,7 +31,6 @@ export async function lockObjects(
   const payments = new Set<string>();
   for (const { type, id, object } of objects) {
     if (type !== 'customer') names.add(`stripe:${keyText({ type, id })}`);
-    if (type === 'invoice_payment') names.add(`stripe:${keyText({ type: 'invoice', id: String(object.invoice) })}`);
     const payment = paymentOf(type, object);
     if (payment !== null) names.add(`stripe:payment:${payment}`);
     const customer = customerOf({ type, id }, object);

@@ -6,7 +6,7 @@ import { createTestPorts } from '../../test/support/ports.ts';
 import type { LoadedCatalog } from '../catalog/load.ts';
 import { createHouseBehindInbox } from './test/house.ts';
 import { createSimulatedPayments, type InvoiceShape, type SimulatedPayments } from './test/simulated-payments.ts';
-import { createSimulatedStripe, type SimulatedEvent } from './test/simulated-stripe.ts';
+import { createSimulatedStripe, type SimulatedEvent, type SimulatedStripe } from './test/simulated-stripe.ts';
 
 const ports = createTestPorts();
 let test: TestDatabase;
@@ -239,6 +239,90 @@ describe('whatever the order in which it is told, and however often', () => {
     }
     expect(wrong).toEqual([]);
   });
+});
+
+describe('what was paid for once', () => {
+  it('is withdrawn by its refund and its dispute in all 24 orders', async () => {
+    const wrong: string[] = [];
+    for (let order = 0; order < 24; order += 1) {
+      const stripe = createSimulatedStripe();
+      const house = createHouseBehindInbox({ database: test.database, ports, loaded, fetch: stripe.fetch });
+      const session = `cs_once_${order}`;
+      await insertCheckout(`chk_once_${order}`, session);
+      const events = paidOnce(stripe, session, `once_${order}`);
+      // The order's digits say which of those that are left comes next.
+      for (let left = events.length, rest = order; left > 0; rest = Math.floor(rest / left), left -= 1) {
+        const [event] = events.splice(rest % left, 1);
+        await house.deliver(event ?? {});
+        await house.inbox.worker.settled();
+      }
+      const license = await house.licenseReader.findByOrigin(test.database.connection, `checkout:${session}`);
+      const holds = license?.holds.map(({ cause, effect }) => `${cause} ${effect}`).join();
+      if (holds !== 'dispute suspend,refund revoke') wrong.push(`${order}: ${holds}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  const insertCheckout = (id: string, session: string) =>
+    test.database.connection
+      .insertInto('checkouts')
+      .values({
+        id,
+        intent_id: `int_of_${id}`,
+        stripe_session_id: session,
+        product: 'quantum-falcon',
+        plan: 'lifetime',
+        status: 'open',
+        created_at: ports.clock.now(),
+        updated_at: ports.clock.now(),
+      })
+      .execute();
+
+  function paidOnce(stripe: SimulatedStripe, session: string, name: string): SimulatedEvent[] {
+    const about = { currency: 'usd', charge: `ch_${name}`, payment_intent: `pi_${name}`, reason: null };
+    const charge = {
+      id: `ch_${name}`,
+      object: 'charge',
+      status: 'succeeded',
+      amount: 149_900,
+      amount_refunded: 0,
+      customer: `cus_${name}`,
+      payment_intent: `pi_${name}`,
+    };
+    const paid = [
+      stripe.change('charge.succeeded', charge),
+      stripe.change('checkout.session.completed', {
+        id: session,
+        object: 'checkout.session',
+        mode: 'payment',
+        status: 'complete',
+        payment_status: 'paid',
+        subscription: null,
+        payment_intent: `pi_${name}`,
+        customer: `cus_${name}`,
+        customer_details: { email: `${name}@example.com`, name: 'Ada' },
+        metadata: {},
+      }),
+    ];
+    stripe.nowMs += 60_000;
+    return [
+      ...paid,
+      stripe.change('refund.created', {
+        id: `re_${name}`,
+        object: 'refund',
+        status: 'succeeded',
+        amount: 149_900,
+        ...about,
+      }),
+      stripe.change('charge.dispute.created', {
+        id: `du_${name}`,
+        object: 'dispute',
+        status: 'needs_response',
+        amount: 149_900,
+        ...about,
+      }),
+    ];
+  }
 });
 
 /** One by one, all at once, or in twos: what is projected together must come to the same. */
