@@ -69,6 +69,9 @@ describe('where Stripe does not know the object', () => {
     ],
     ['invoice', ['draft', 'open', 'uncollectible', 'void', 'paid']],
     ['checkout_session', ['open', 'expired', 'complete']],
+    ['refund', ['pending', 'requires_action', 'succeeded', 'failed']],
+    ['dispute', ['warning_needs_response', 'warning_closed', 'needs_response', 'under_review', 'lost', 'won']],
+    ['invoice_payment', ['open', 'canceled', 'paid']],
   ] as const)('the %s further along its life is the later one of a second', (type, statuses) => {
     for (const [index, status] of statuses.entries()) {
       for (const further of statuses.slice(index + 1)) {

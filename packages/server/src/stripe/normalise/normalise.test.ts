@@ -228,6 +228,36 @@ describe('other older shapes', () => {
       invoice({ parent: { type: 'subscription_details', subscription_details: { subscription: 'sub_1' } } }),
     ],
     [
+      'the expanded payment of a refund is an id',
+      {
+        id: 're_1',
+        object: 'refund',
+        charge: { id: 'ch_1', object: 'charge' },
+        payment_intent: { id: 'pi_1', object: 'payment_intent' },
+      },
+      { id: 're_1', object: 'refund', charge: 'ch_1', payment_intent: 'pi_1' },
+    ],
+    [
+      'the expanded charge of a dispute is an id',
+      { id: 'du_1', object: 'dispute', charge: { id: 'ch_1', object: 'charge' }, payment_intent: 'pi_1' },
+      { id: 'du_1', object: 'dispute', charge: 'ch_1', payment_intent: 'pi_1' },
+    ],
+    [
+      'what pays an invoice names both by their ids',
+      {
+        id: 'inpay_1',
+        object: 'invoice_payment',
+        invoice: { id: 'in_1', object: 'invoice' },
+        payment: { type: 'payment_intent', payment_intent: { id: 'pi_1', object: 'payment_intent' } },
+      },
+      {
+        id: 'inpay_1',
+        object: 'invoice_payment',
+        invoice: 'in_1',
+        payment: { type: 'payment_intent', payment_intent: 'pi_1' },
+      },
+    ],
+    [
       'metadata is the vendor’s, whatever it looks like',
       { id: 'cus_1', object: 'customer', metadata: { object: 'payment_intent', charges: 'mine', invoice: 'mine' } },
       { id: 'cus_1', object: 'customer', metadata: { object: 'payment_intent', charges: 'mine', invoice: 'mine' } },
