@@ -23,29 +23,33 @@ export interface SendingOptions {
 const MOST_ROWS = 100;
 const MOST_CHARACTERS = 400_000;
 const TIMEOUT_MS = 120_000;
-/** An import may be sent again: what is there already is unchanged. */
-const PAUSES_MS = [500, 1_000, 2_000, 4_000];
+/**
+ * An import may be sent again: what is there already is unchanged. So a server that answered before is waited for while it starts
+ * anew; one that never did is told of at once.
+ */
+const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
 
 /** Sends rows in batches and tells what became of each, in the order of the file. */
 export async function* sendRows(rows: AsyncIterable<FileRow>, options: SendingOptions): AsyncGenerator<Outcome[]> {
+  const post = createPost(options);
   let batch: FileRow[] = [];
   let characters = 0;
   for await (const row of rows) {
     const size = 'row' in row ? JSON.stringify(row.row).length : 0;
     if (batch.length === MOST_ROWS || (batch.length > 0 && characters + size > MOST_CHARACTERS)) {
-      yield sendBatch(batch, options);
+      yield sendBatch(batch, post);
       batch = [];
       characters = 0;
     }
     batch.push(row);
     characters += size;
   }
-  if (batch.length > 0) yield sendBatch(batch, options);
+  if (batch.length > 0) yield sendBatch(batch, post);
 }
 
-async function sendBatch(batch: readonly FileRow[], options: SendingOptions): Promise<Outcome[]> {
+async function sendBatch(batch: readonly FileRow[], post: Post): Promise<Outcome[]> {
   const sent = batch.flatMap((one) => ('row' in one ? [{ ...one.row, line: one.line }] : []));
-  const answered = sent.length === 0 ? [] : await send(sent, options);
+  const answered = sent.length === 0 ? [] : await send(sent, post);
   const answers = answered[Symbol.iterator]();
   return batch.map((one) => {
     if ('fault' in one)
@@ -56,9 +60,9 @@ async function sendBatch(batch: readonly FileRow[], options: SendingOptions): Pr
 
 type Sent = Record<string, unknown> & { line: number };
 
-async function send(rows: readonly Sent[], options: SendingOptions): Promise<Outcome[]> {
+async function send(rows: readonly Sent[], post: Post): Promise<Outcome[]> {
   try {
-    const answer = await post(rows, options);
+    const answer = await post(rows);
     return itemsOf(at(answer, 'rows')).map(outcomeOf);
   } catch (error) {
     if (!(error instanceof AnsweredError) || (error.status !== 400 && error.status !== 413)) throw error;
@@ -66,22 +70,29 @@ async function send(rows: readonly Sent[], options: SendingOptions): Promise<Out
     const [row, another] = rows;
     if (row !== undefined && another === undefined) return [refusalOf(row.line, error.body)];
     const outcomes: Outcome[] = [];
-    for (const one of rows) outcomes.push(...(await send([one], options)));
+    for (const one of rows) outcomes.push(...(await send([one], post)));
     return outcomes;
   }
 }
 
-async function post(rows: readonly Sent[], options: SendingOptions): Promise<unknown> {
-  const body = { rows, dry_run: options.isDryRun, accept_foreign_keys: options.acceptForeignKeys };
-  for (let tried = 0; ; tried += 1) {
-    try {
-      return await options.client.post('/v1/licenses/import', body, { timeoutMs: TIMEOUT_MS });
-    } catch (error) {
-      const pause = PAUSES_MS[tried];
-      if (pause === undefined || !mayPass(error)) throw error;
-      await options.pause(pause);
+type Post = (rows: readonly Sent[]) => Promise<unknown>;
+
+function createPost({ client, isDryRun, acceptForeignKeys, pause }: SendingOptions): Post {
+  let hasAnswered = false;
+  return async (rows) => {
+    const body = { rows, dry_run: isDryRun, accept_foreign_keys: acceptForeignKeys };
+    for (let tried = 0; ; tried += 1) {
+      try {
+        const answer = await client.post('/v1/licenses/import', body, { timeoutMs: TIMEOUT_MS });
+        hasAnswered = true;
+        return answer;
+      } catch (error) {
+        const wait = hasAnswered && mayPass(error) ? PAUSES_MS[tried] : undefined;
+        if (wait === undefined) throw error;
+        await pause(wait);
+      }
     }
-  }
+  };
 }
 
 function mayPass(error: unknown): boolean {

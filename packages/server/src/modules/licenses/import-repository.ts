@@ -1,8 +1,10 @@
 /** The SQL of import and export: a row by itself inside a batch, what is there already, and what an export shows beside the licence. */
 
+import type { Catalog, LicenseStatus } from '@latchkey/core';
 import { sql } from 'kysely';
 import type { Connection } from '../../db/database.ts';
 import type { SealedKey } from './repository.ts';
+import { statusExpression } from './status-repository.ts';
 
 /** Runs work so that, if it throws, what it wrote is gone and the transaction goes on as if it had not begun. */
 export async function inSavepoint<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
@@ -18,26 +20,78 @@ export async function inSavepoint<T>(connection: Connection, work: () => Promise
   }
 }
 
-/** Which of these origins have a licence already. */
-export async function takenOrigins(connection: Connection, origins: readonly string[]): Promise<Set<string>> {
-  if (origins.length === 0) return new Set();
-  const rows = await connection
-    .selectFrom('licenses')
-    .select('origin')
-    .where('origin', 'in', [...origins])
-    .execute();
-  return new Set(rows.map((row) => row.origin));
+/** A licence that is here already, with everything that a row is compared to. */
+export interface KnownLicense {
+  id: string;
+  origin: string;
+  /** In hexadecimal. */
+  keyIndex: string;
+  product: string;
+  plan: string;
+  status: LicenseStatus;
+  startsAt: number;
+  expiresAt: number | null;
+  maxMachines: number;
+  metadata: Record<string, string>;
+  owner: Pick<LicenseOwner, 'email_normalized' | 'external_id' | 'stripe_customer_id'>;
+  /** The fingerprints of every machine it ever had: one that was given back since is no difference. */
+  machines: readonly string[];
 }
 
-/** Every machine a licence ever had, those that were released too. */
-export async function fingerprintsEver(connection: Connection, licenseId: string): Promise<Set<string>> {
+/** The licences that are stored under any of these key indexes or origins: one query for a whole batch. */
+export async function findKnown(
+  connection: Connection,
+  catalog: Catalog,
+  sought: { indexes: readonly Uint8Array[]; origins: readonly string[] },
+  now: Date,
+): Promise<KnownLicense[]> {
+  const { indexes, origins } = sought;
   const rows = await connection
-    .selectFrom('activations')
-    .select('fingerprint')
-    .distinct()
-    .where('license_id', '=', licenseId)
+    .selectFrom('licenses')
+    .leftJoin('customers', 'customers.id', 'licenses.customer_id')
+    .select([
+      'licenses.id',
+      'licenses.origin',
+      'licenses.key_index',
+      'licenses.product',
+      'licenses.plan',
+      'licenses.starts_at',
+      'licenses.expires_at',
+      'licenses.max_machines',
+      'licenses.metadata',
+      'customers.email_normalized',
+      'customers.external_id',
+      'customers.stripe_customer_id',
+      statusExpression(catalog, now).as('status'),
+      sql<string[]>`ARRAY(SELECT DISTINCT fingerprint FROM activations a WHERE a.license_id = licenses.id)`.as(
+        'machines',
+      ),
+    ])
+    .where((expression) =>
+      expression.or([
+        ...(indexes.length === 0 ? [] : [expression('licenses.key_index', 'in', [...indexes])]),
+        ...(origins.length === 0 ? [] : [expression('licenses.origin', 'in', [...origins])]),
+      ]),
+    )
     .execute();
-  return new Set(rows.map((row) => row.fingerprint));
+  return rows.map(({ email_normalized, external_id, stripe_customer_id, ...row }) => ({
+    id: row.id,
+    origin: row.origin,
+    keyIndex: hexadecimal(row.key_index),
+    product: row.product,
+    plan: row.plan,
+    status: row.status,
+    startsAt: row.starts_at.getTime(),
+    expiresAt: row.expires_at?.getTime() ?? null,
+    maxMachines: row.max_machines,
+    metadata: row.metadata,
+    owner: { email_normalized, external_id, stripe_customer_id },
+    machines: row.machines,
+  }));
+}
+
+export function hexadecimal(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
 export interface LicenseOwner {

@@ -11,7 +11,6 @@ import type { IssuedLicense, IssueLicense } from './issuing.ts';
 import { type KeyKeeper, LONGEST_KEY } from './keys.ts';
 import { asKept, createMachines } from './machines.ts';
 import { offer, planOrOnly } from './offer.ts';
-import { statusOf } from './policy.ts';
 import type { LicenseRecord } from './record.ts';
 import * as repository from './repository.ts';
 
@@ -41,11 +40,6 @@ interface Candidate {
   /** Under what it is stored, and what it may be stored under already. */
   origin: string;
   origins: readonly string[];
-}
-
-interface Known {
-  indexes: ReadonlySet<string>;
-  origins: ReadonlySet<string>;
 }
 
 type Prepared = { candidate: Candidate } | { refusal: Omit<ImportOutcome, 'line'> };
@@ -83,27 +77,17 @@ export function createLicenseImport(options: LicenseImportOptions) {
     return key;
   }
 
-  /** What of a batch is here already, asked in two queries: of nearly all of a first import, nothing is. */
-  async function knownOf(transaction: Transaction, prepared: readonly Prepared[]): Promise<Known> {
-    const candidates = prepared.flatMap((one) => ('candidate' in one ? [one.candidate] : []));
-    const indexes = candidates.flatMap((candidate) => candidate.indexes);
-    const { connection } = transaction;
-    const taken = indexes.length === 0 ? [] : await repository.takenKeyIndexes(connection, indexes);
-    const origins = await importRepository.takenOrigins(
-      connection,
-      candidates.flatMap((candidate) => candidate.origins),
-    );
-    return { indexes: new Set(taken.map(hexadecimal)), origins };
+  /** What of some candidates is here already: of nearly all of a first import, nothing is. */
+  async function findKnown(transaction: Transaction, candidates: readonly Candidate[]): Promise<Known> {
+    if (candidates.length === 0) return createKnown([]);
+    const sought = {
+      indexes: candidates.flatMap(({ indexes }) => indexes),
+      origins: candidates.flatMap(({ origins }) => origins),
+    };
+    return createKnown(await importRepository.findKnown(transaction.connection, catalog, sought, clock.now()));
   }
 
-  async function importRow(
-    transaction: Transaction,
-    candidate: Candidate,
-    known: Known | 'anything',
-    settings: ImportSettings,
-  ): Promise<Outcome> {
-    const existing = await findExisting(transaction, candidate, known);
-    if (existing !== null) return compare(transaction, candidate, existing);
+  async function importRow(transaction: Transaction, candidate: Candidate, settings: ImportSettings): Promise<Outcome> {
     const { row, plan, key } = candidate;
     if (key !== null && !settings.acceptForeignKeys && keys.classify(key) === 'FORGED') {
       throw new RowRefusal(
@@ -116,9 +100,10 @@ export function createLicenseImport(options: LicenseImportOptions) {
     const customer = await ensureCustomer(transaction, row);
     const issued = await licenses.issueOnce(transaction, issueOf(candidate, customer));
     if (issued === null) {
-      if (known === 'anything') throw new LatchkeyError('conflict', 'The licence changed at this moment. Try again.');
       // An earlier row of this batch brought it in, or somebody else at this moment.
-      return importRow(transaction, candidate, 'anything', settings);
+      const outcome = compare(candidate, await findKnown(transaction, [candidate]));
+      if (outcome !== null) return outcome;
+      throw new LatchkeyError('conflict', 'The licence changed at this moment. Try again.');
     }
     await complete(transaction, row, issued.license);
     return { outcome: 'imported', id: issued.license.id };
@@ -182,45 +167,33 @@ export function createLicenseImport(options: LicenseImportOptions) {
     });
   }
 
-  async function findExisting(
-    transaction: Transaction,
-    candidate: Candidate,
-    known: Known | 'anything',
-  ): Promise<LicenseRecord | null> {
-    const { connection } = transaction;
-    const mayBeKnown = (what: 'indexes' | 'origins', values: readonly string[]) =>
-      values.length > 0 && (known === 'anything' || values.some((value) => known[what].has(value)));
-    const byKey = mayBeKnown('indexes', candidate.indexes.map(hexadecimal))
-      ? await repository.findByKeyIndex(connection, candidate.indexes)
-      : null;
-    if (byKey !== null) return byKey;
-    const [origin = ''] = candidate.origins;
-    return mayBeKnown('origins', candidate.origins) ? repository.findByOrigin(connection, origin) : null;
-  }
-
-  async function compare(transaction: Transaction, candidate: Candidate, license: LicenseRecord): Promise<Outcome> {
-    const { connection } = transaction;
-    const { row, plan, indexes } = candidate;
-    const owners = await importRepository.ownersOf(connection, license.customerId === null ? [] : [license.customerId]);
-    const now = clock.now();
-    const differs = differingFields(row, plan, {
-      license,
-      status: statusOf(license, catalog, now),
-      owner: owners.get(license.customerId ?? '') ?? null,
-      machines:
-        row.machines === undefined ? new Set() : await importRepository.fingerprintsEver(connection, license.id),
-      now,
-    });
-    const ofKey = indexes.length === 0 ? license : await repository.findByKeyIndex(connection, indexes);
-    if (ofKey?.id !== license.id) differs.unshift('key');
+  /** What a row is beside a licence that is here already: unchanged, or refused; null where there is none. */
+  function compare({ row, plan, indexes, origins }: Candidate, known: Known): Outcome | null {
+    const ofKey = known.byKey(indexes);
+    const license = ofKey ?? known.byOrigin(origins);
+    if (license === null) return null;
+    const differs = differingFields(row, plan, license, clock.now());
+    if (ofKey === null && indexes.length > 0) differs.unshift('key');
     const [first] = differs;
     if (first === undefined) return { outcome: 'unchanged', id: license.id };
-    const found = ofKey?.id === license.id && indexes.length > 0 ? 'key' : 'reference';
     throw new RowRefusal(
       `exists_with_different_${first}`,
-      `The licence with this ${found} is here as ${license.id} and differs in: ${differs.join(', ')}.`,
+      `The licence with this ${ofKey === null ? 'reference' : 'key'} is here as ${license.id} and differs in: ${differs.join(', ')}.`,
       first,
     );
+  }
+
+  async function outcomeOf(
+    transaction: Transaction,
+    candidate: Candidate,
+    known: Known,
+    settings: ImportSettings,
+  ): Promise<Outcome> {
+    try {
+      return compare(candidate, known) ?? (await byItself(transaction, (own) => importRow(own, candidate, settings)));
+    } catch (error) {
+      return refusalOrThrow(error);
+    }
   }
 
   return {
@@ -231,32 +204,45 @@ export function createLicenseImport(options: LicenseImportOptions) {
       settings: ImportSettings,
     ): Promise<ImportOutcome[]> {
       const prepared = rows.map(prepare);
-      const known = await knownOf(transaction, prepared);
+      const known = await findKnown(
+        transaction,
+        prepared.flatMap((one) => ('candidate' in one ? [one.candidate] : [])),
+      );
       const outcomes: ImportOutcome[] = [];
       for (const [index, one] of prepared.entries()) {
-        const line = lineOf(rows[index], index);
-        const outcome =
-          'refusal' in one
-            ? one.refusal
-            : await byItself(transaction, (own) => importRow(own, one.candidate, known, settings));
-        outcomes.push({ line, ...outcome });
+        const outcome = 'refusal' in one ? one.refusal : await outcomeOf(transaction, one.candidate, known, settings);
+        outcomes.push({ line: lineOf(rows[index], index), ...outcome });
       }
       return outcomes;
     },
   };
 }
 
-/** Runs a row's work so that a refusal undoes what that row did, and nothing else. */
-async function byItself(transaction: Transaction, work: (own: Transaction) => Promise<Outcome>): Promise<Outcome> {
+interface Known {
+  byKey(indexes: readonly Uint8Array[]): importRepository.KnownLicense | null;
+  byOrigin(origins: readonly string[]): importRepository.KnownLicense | null;
+}
+
+function createKnown(licenses: readonly importRepository.KnownLicense[]): Known {
+  const byKey = new Map(licenses.map((license) => [license.keyIndex, license]));
+  const byOrigin = new Map(licenses.map((license) => [license.origin, license]));
+  const first = (map: typeof byKey, names: readonly string[]) => {
+    const name = names.find((one) => map.has(one));
+    return name === undefined ? null : (map.get(name) ?? null);
+  };
+  return {
+    byKey: (indexes) => first(byKey, indexes.map(importRepository.hexadecimal)),
+    byOrigin: (origins) => first(byOrigin, origins),
+  };
+}
+
+/** Runs a row's work so that, if it is refused, what that row did is undone, and nothing else. */
+async function byItself<T>(transaction: Transaction, work: (own: Transaction) => Promise<T>): Promise<T> {
   const actions: (() => void)[] = [];
   const own: Transaction = { ...transaction, afterCommit: (action) => void actions.push(action) };
-  try {
-    const outcome = await importRepository.inSavepoint(transaction.connection, () => work(own));
-    for (const action of actions) transaction.afterCommit(action);
-    return outcome;
-  } catch (error) {
-    return refusalOrThrow(error);
-  }
+  const result = await importRepository.inSavepoint(transaction.connection, () => work(own));
+  for (const action of actions) transaction.afterCommit(action);
+  return result;
 }
 
 function refusalOrThrow(error: unknown): Outcome {
@@ -274,8 +260,4 @@ function assertSeats({ machines = [], max_machines: own }: ImportRow, ofPlan: nu
 
 function asDate(text: string | null | undefined): Date | null | undefined {
   return text === undefined || text === null ? text : new Date(text);
-}
-
-function hexadecimal(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
