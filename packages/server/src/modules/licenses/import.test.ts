@@ -460,3 +460,15 @@ describe('who may', () => {
     expect(await exports()).toMatchObject([{ actorType: 'admin', detail: { format: 'csv' } }]);
   });
 });
+
+describe('the reference', () => {
+  it('describes the fields of a row, though each is checked by itself', async () => {
+    const { paths } = (await http.inject({ url: '/openapi.json' })).json();
+    const { schema } = paths['/v1/licenses/import'].post.requestBody.content['application/json'];
+    const { items } = schema.properties.rows;
+    expect(Object.keys(items.properties)).toEqual(expect.arrayContaining(['line', 'key', 'product', 'expires_at']));
+    expect(items.properties.key.description).toContain('stays valid');
+    expect(schema.required).toEqual(['rows']);
+    expect(paths['/v1/licenses/export'].get.parameters.map(({ name }: Wire) => name)).toContain('keys');
+  });
+});

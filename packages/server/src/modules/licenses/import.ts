@@ -204,6 +204,8 @@ export function createLicenseImport(options: LicenseImportOptions) {
       settings: ImportSettings,
     ): Promise<ImportOutcome[]> {
       const prepared = rows.map(prepare);
+      // One batch at a time: two that hold the same rows in another order would wait for each other.
+      await repository.lockKeyName(transaction.connection, 'import');
       const known = await findKnown(
         transaction,
         prepared.flatMap((one) => ('candidate' in one ? [one.candidate] : [])),
