@@ -66,7 +66,7 @@ async function importFile(session: Session, file: string, options: ImportOptions
     throw new UsageError('--delimiter is one character.');
   }
   const tally: Tally = { rows: 0, imported: 0, unchanged: 0, refused: 0, refusals: [], unused: [] };
-  const report = options.report === undefined ? null : openReport(resolve(host.directory, options.report));
+  const report = options.report === undefined ? null : openReport(host, options.report, file);
   const progress = createProgress(host, { quiet: json });
   try {
     const rows = readRows(readText(source.bytes), {
@@ -155,7 +155,10 @@ interface Report {
 }
 
 /** Written row by row, so that it tells what was found also when the command is interrupted. It holds no keys. */
-function openReport(path: string): Report {
+function openReport(host: Host, named: string, source: string): Report {
+  const path = resolve(host.directory, named);
+  if (path === resolve(host.directory, source))
+    throw new UsageError('--report would overwrite the file that is imported.');
   const file = openSync(path, 'w', 0o600);
   writeSync(file, formatCsv(['line', 'code', 'field', 'detail']));
   return {
