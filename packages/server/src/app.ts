@@ -68,6 +68,7 @@ import { mirror } from './stripe/mirror.ts';
 import { createPaymentFetch, paymentDeliverer, paymentQuestion } from './stripe/payment-question.ts';
 import { createProjector, type Projector } from './stripe/project.ts';
 import { createRefundIntents, createRefundSearch } from './stripe/refund-intents.ts';
+import { createReconciler, type Reconciler } from './stripe/reconciliation.ts';
 import { createSubscriptionCommands } from './stripe/subscription-commands.ts';
 import { createTakenBack } from './stripe/taken-back.ts';
 import { stripeNotConfigured } from './stripe/unconfigured.ts';
@@ -104,6 +105,7 @@ export interface App extends Foundation {
   projector: Projector;
   inbox: Inbox;
   intents: Intents;
+  reconciler: Reconciler;
   outbox: Worker;
   /** The address customers see; it is set once the port is known. */
   publicUrl: { current: string };
@@ -268,6 +270,15 @@ export async function createApp(foundation: Foundation): Promise<App> {
     crashPoint,
   });
 
+  const reconciler = createReconciler({
+    database,
+    client: stripe,
+    projector,
+    clock,
+    ids,
+    log: logs.operations.stripe,
+  });
+
   const mailbox = isSandbox && config.smtpUrl === null ? createSandboxMailbox({ vault, clock, ids }) : null;
   const transport: MailTransport =
     config.smtpUrl !== null
@@ -330,6 +341,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     projector,
     inbox,
     intents,
+    reconciler,
     outbox: outboxWorker,
     publicUrl,
     webhookSecrets,
@@ -361,7 +373,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     },
 
     async close() {
-      await Promise.all(workers.map((worker) => worker.stop()));
+      await Promise.all([...workers.map((worker) => worker.stop()), reconciler.stop()]);
       for (const close of closing) await close();
       if (transport.kind === 'external') await transport.close();
       await localStripe?.close();

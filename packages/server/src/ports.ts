@@ -28,6 +28,7 @@ export type IdPrefix =
   | 'int'
   | 'inb'
   | 'out'
+  | 'rec'
   | 'mail'
   | 'aud'
   | 'key'

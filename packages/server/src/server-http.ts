@@ -29,6 +29,7 @@ import { registerMailboxRoutes } from './sandbox/mailbox/routes.ts';
 import { createTimeMachine } from './sandbox/time-machine.ts';
 import { timeRoutes } from './sandbox/time-routes.ts';
 import { registerInboxRoutes } from './stripe/inbox-routes.ts';
+import { registerReconciliationRoutes } from './stripe/reconciliation-routes.ts';
 import { registerStripeWebhook } from './stripe/webhook-route.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
@@ -79,6 +80,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   refundRoutes(http, app);
   registerStripeWebhook(http, app.inbox);
   registerInboxRoutes(http, { inbox: app.inbox });
+  registerReconciliationRoutes(http, app);
   pages(http, app, version);
   sandboxRoutes(http, app);
   return http;

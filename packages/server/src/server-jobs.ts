@@ -12,21 +12,36 @@ export interface ServerJobs {
 }
 
 const MONITOR = 'monitor';
+const RECONCILE = 'reconcile';
 
 export function createServerJobs(app: App): ServerJobs {
-  const { database, logs, config, subscriptions, apiKeys, clock, inbox, intents, outbox, metrics } = app;
+  const { database, logs, config, subscriptions, apiKeys, clock, inbox, intents, outbox, metrics, reconciler } = app;
   const log = logs.operations.subscription;
   const queue = createQueue({
     database,
     log: logs.app,
     jobs: jobCatalogue({
       workers: [inbox.worker, intents.worker, outbox],
-      everyMinute: [{ name: 'api-keys', run: () => apiKeys.saveLastUsed() }],
+      everyMinute: [
+        { name: 'api-keys', run: () => apiKeys.saveLastUsed() },
+        // What the clock brought: cheap where nothing is due, and nobody waits for the next hour's look.
+        { name: 'due-subscriptions', run: () => subscriptions.monitor() },
+      ],
       daily: [
         { name: 'idempotency-keys', run: () => expireIdempotencyKeys(database, clock.wall()) },
         { name: 'owner-links', run: () => app.ownerLinks.forget() },
       ],
       more: [
+        {
+          name: RECONCILE,
+          schedule: '41 4 * * *',
+          // A large account takes long; the next night looks again.
+          retryLimit: 0,
+          timeoutSeconds: 6 * 60 * 60,
+          async handler() {
+            await reconciler.run('fix');
+          },
+        },
         {
           name: MONITOR,
           async handler() {

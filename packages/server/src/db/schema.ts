@@ -270,6 +270,21 @@ export interface IdempotencyKeysTable {
   created_at: Date;
 }
 
+export interface ReconciliationsTable {
+  id: string;
+  mode: 'report' | 'fix';
+  status: 'running' | 'done' | 'failed';
+  checked: Generated<number>;
+  found: Generated<number>;
+  fixed: Generated<number>;
+  stage: string;
+  differences: ColumnType<unknown[], string | undefined, string>;
+  error: string | null;
+  started_at: Date;
+  heartbeat_at: Date;
+  finished_at: Date | null;
+}
+
 export interface Schema {
   settings: SettingsTable;
   customers: CustomersTable;
@@ -287,6 +302,7 @@ export interface Schema {
   intents: IntentsTable;
   inbox: InboxTable;
   outbox: OutboxTable;
+  reconciliations: ReconciliationsTable;
   sandbox_mail: SandboxMailTable;
   audit_log: AuditLogTable;
   api_keys: ApiKeysTable;
