@@ -95,7 +95,7 @@ async function buy(product: string, plan: string, card = 'pm_card_visa'): Promis
   if (charge === undefined) throw new Error('Nothing was charged');
   return {
     id,
-    key: await server.app.licenseReader.keyOf(id),
+    key: (await server.app.licenseReader.keyOf(id)) ?? '',
     payment: String(charge.payment_intent),
     charge: charge.id,
     amount: charge.amount,

@@ -162,7 +162,7 @@ describe('a key that is taken', () => {
       .selectAll()
       .where('id', '=', license.id)
       .executeTakeFirstOrThrow();
-    const again = { ...row, metadata: '{}', id: 'lic_again' };
+    const again = { ...row, metadata: '{}', overrides: '{}', id: 'lic_again' };
     const outcomes = await write(async ({ connection }) => [
       await repository.insertLicense(connection, again),
       await repository.insertLicense(connection, { ...again, origin: 'another' }),
