@@ -67,8 +67,8 @@ import { createIntents, type Intents, releaseIntents } from './stripe/intents.ts
 import { mirror } from './stripe/mirror.ts';
 import { createPaymentFetch, paymentDeliverer, paymentQuestion } from './stripe/payment-question.ts';
 import { createProjector, type Projector } from './stripe/project.ts';
-import { createRefundIntents, createRefundSearch } from './stripe/refund-intents.ts';
 import { createReconciler, type Reconciler } from './stripe/reconciliation.ts';
+import { createRefundIntents, createRefundSearch } from './stripe/refund-intents.ts';
 import { createSubscriptionCommands } from './stripe/subscription-commands.ts';
 import { createTakenBack } from './stripe/taken-back.ts';
 import { stripeNotConfigured } from './stripe/unconfigured.ts';
