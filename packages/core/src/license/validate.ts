@@ -111,8 +111,10 @@ const HOLD_DETAIL = {
 
 function termRule(license: LicenseSnapshot, scope: ValidationScope, now: number): Verdict {
   const end = termEndsAt(license, license.policy);
-  if (end !== null && now >= end) return endedRule(license, license.expiresAt ?? end, scope);
+  const ended = end !== null && now >= end ? endedRule(license, license.expiresAt ?? end, scope) : null;
+  if (ended?.code !== undefined) return ended;
   if (now < license.startsAt) return refused('term', 'NOT_STARTED', `Starts on ${instant(license.startsAt)}.`);
+  if (ended !== null) return ended;
   if (license.termBeginsWith !== null)
     return passed('term', `The term begins with the ${FIRST[license.termBeginsWith]}.`);
   if (license.expiresAt === null) return passed('term', 'Does not expire.');

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { nodeCryptography as cryptography } from '../../../test/node-cryptography.ts';
 import type { KeySecret } from '../../cryptography.ts';
+import { randomKeys } from './random.ts';
 import { classifyUnknownKey, type LicenseKeyScheme } from './scheme.ts';
+import { sealedKeys } from './sealed.ts';
+import { sha512Hmac } from './sha512-hmac.ts';
 
 /** A scheme whose keys read `prefix:secret id`. */
 function scheme(prefix: string): LicenseKeyScheme {
@@ -40,5 +43,53 @@ describe('a key that is not stored', () => {
 
   it('with the right grammar and no secret at all is forged', () => {
     expect(classifyUnknownKey('A:live', [{ scheme: scheme('A'), secrets: [] }], cryptography)).toBe('FORGED');
+  });
+});
+
+describe('what an answer costs', () => {
+  const products = [
+    {
+      scheme: sha512Hmac,
+      secrets: [
+        { id: 'new', bytes: cryptography.utf8('new') },
+        { id: 'old', bytes: cryptography.utf8('old') },
+      ],
+    },
+    { scheme: sealedKeys('CO'), secrets: [{ id: 'sealing', bytes: new Uint8Array(32) }] },
+    { scheme: randomKeys('RL'), secrets: [] },
+  ];
+
+  /** How often each part of the cryptography was asked for. */
+  function costOf(text: string): Record<string, number> {
+    const calls: Record<string, number> = {};
+    const counting = new Proxy(cryptography, {
+      get(target, name: keyof typeof cryptography) {
+        calls[name] = (calls[name] ?? 0) + 1;
+        return target[name];
+      },
+    });
+    classifyUnknownKey(text, products, counting);
+    return calls;
+  }
+
+  it('is the same for a malformed text, a forged key and a genuine one that nobody has', () => {
+    costOf('the first makes the decoys');
+    const material = {
+      customer: 'c',
+      subscription: 's',
+      plan: 'p',
+      issuedAt: 0,
+      expiresAt: null,
+      salt: new Uint8Array(32),
+    };
+    const genuine = sha512Hmac.generate(material, { id: 'old', bytes: cryptography.utf8('old') }, cryptography);
+    const forged = genuine.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
+    expect(classifyUnknownKey(genuine, products, cryptography)).toBe('NOT_FOUND');
+    expect(classifyUnknownKey(forged, products, cryptography)).toBe('FORGED');
+    const malformed = costOf('hello');
+    expect(malformed.hmacSha512).toBeGreaterThan(0);
+    expect(malformed.hmacSha256).toBeGreaterThan(0);
+    expect(costOf(forged)).toEqual(malformed);
+    expect(costOf(genuine)).toEqual(malformed);
   });
 });
