@@ -7,13 +7,15 @@ import { currentPrice, planOfPrice } from './catalog/price-repository.ts';
 import { type PushedPlan, pushCatalog } from './catalog/push.ts';
 import { stampDatabase } from './config/stamp.ts';
 import type { Foundation } from './foundation.ts';
+import type { Authenticate } from './http/index.ts';
 import { createOutbox, outboxNotice } from './jobs/outbox.ts';
 import { createOutboxStep, type Deliverer, releaseOutboxClaims } from './jobs/outbox-delivery.ts';
 import { createWorker, type Worker } from './jobs/worker.ts';
 import { createMailLicenses } from './mail-licenses.ts';
+import { createTokenAuthentication } from './modules/accounts/index.ts';
 import { type ApiKeys, createApiKeys } from './modules/api-keys/index.ts';
 import { type Audit, createAudit } from './modules/audit/index.ts';
-import { type CustomerService, createCustomerService } from './modules/customers/index.ts';
+import { type CustomerService, createCustomerIdentity, createCustomerService } from './modules/customers/index.ts';
 import { createEntitlementService, type EntitlementService } from './modules/entitlements/index.ts';
 import {
   createKeyKeeper,
@@ -90,6 +92,8 @@ export interface App extends Foundation {
   revocations: Revocations;
   signValidation: SignValidation;
   customers: CustomerService;
+  /** Whose a bearer token is, beside the admin's: asked in this order. */
+  authenticators: readonly Authenticate[];
   licenses: LicenseService;
   licenseReader: LicenseReader;
   licenseExchange: LicenseExchange;
@@ -144,6 +148,13 @@ export async function createApp(foundation: Foundation): Promise<App> {
   });
   const apiKeys = createApiKeys({ database, vault, clock, ids, randomness, audit });
   const customers = createCustomerService({ database, clock, ids, audit });
+  const identity = createCustomerIdentity({ database, clock, ids, audit });
+  const customerToken = createTokenAuthentication({
+    tokens: config.customerTokens,
+    clock,
+    log,
+    customerOf: (claims) => identity.ofToken(claims),
+  });
   const snapshots = createLicenseSnapshots();
   const signing = await createSigning({ database, vault, clock, randomness, audit, log });
   const keys = createKeyKeeper({
@@ -315,6 +326,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
 
   return {
     ...foundation,
+    authenticators: [(token) => apiKeys.authenticate(token), customerToken],
     loaded,
     catalog,
     stripe,

@@ -47,7 +47,7 @@ export async function createServerHttp(app: App): Promise<Http> {
     publicUrl: () => publicUrl.current,
     version,
     adminToken: adminToken.token,
-    authenticators: [(token) => apiKeys.authenticate(token)],
+    authenticators: app.authenticators,
     database,
     vault,
     clock,

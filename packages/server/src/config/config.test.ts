@@ -82,6 +82,7 @@ describe('what is refused', () => {
     ['CATALOG', { ...live, CATALOG: '' }],
     ['ADMIN_TOKEN', { ...live, ADMIN_TOKEN: 'admin' }],
     ['ADMIN_TOKEN', { ADMIN_TOKEN: 'two words' }],
+    ['JWT_SECRET', { ...live, JWT_SECRET: `${secret},short` }],
     ['STRIPE_PUBLISHABLE_KEY', { ...live, STRIPE_PUBLISHABLE_KEY: 'pk_test_x' }],
     ['ALLOWED_ORIGINS', { ALLOWED_ORIGINS: 'https://shop.example.com/path' }],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],

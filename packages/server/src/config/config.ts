@@ -5,6 +5,9 @@ import { type VariableName, type Variables, variables } from './variables.ts';
 export type Mode = 'sandbox' | 'live';
 export type LogLevel = NonNullable<Variables['LOG_LEVEL']>;
 
+/** What HS256 asks of its key. */
+const leastTokenSecretBytes = 32;
+
 /** Everything the environment says, read once. */
 export interface Config {
   host: string;
@@ -30,7 +33,8 @@ export interface Config {
   catalogPath: string | null;
   /** As it was handed in, for the `${env:NAME}` of catalogs. */
   environment: Readonly<Record<string, string | undefined>>;
-  customerTokens: { secret: string | null; jwksUrl: string | null };
+  /** Tokens that the vendor signs for customers: HS256 under these secrets, newest first, or by a key of the set at `jwksUrl`. */
+  customerTokens: { secrets: string[]; jwksUrl: string | null; issuer: string | null; audience: string | null };
   redisUrl: string | null;
   smtpUrl: string | null;
   mailFrom: string;
@@ -124,6 +128,11 @@ function findContradictions(values: Variables, mode: Mode): ConfigProblem[] {
     'ADMIN_TOKEN',
     'Use 24 characters or more where money is real; "openssl rand -hex 24" prints a good one.',
   );
+  when(
+    values.JWT_SECRET?.some((secret) => Buffer.byteLength(secret) < leastTokenSecretBytes) ?? false,
+    'JWT_SECRET',
+    'Use 32 characters or more where money is real (RFC 7518, section 3.2): whoever guesses it is every customer.',
+  );
   const publishable = values.STRIPE_PUBLISHABLE_KEY;
   when(
     key !== undefined && publishable !== undefined && key.includes('_live_') !== publishable.startsWith('pk_live_'),
@@ -158,7 +167,12 @@ function assemble(values: Variables, mode: Mode, environment: Config['environmen
     },
     catalogPath: values.CATALOG ?? null,
     environment: { ...environment },
-    customerTokens: { secret: values.JWT_SECRET ?? null, jwksUrl: values.JWT_JWKS_URL ?? null },
+    customerTokens: {
+      secrets: values.JWT_SECRET ?? [],
+      jwksUrl: values.JWT_JWKS_URL ?? null,
+      issuer: values.JWT_ISSUER ?? null,
+      audience: values.JWT_AUDIENCE ?? null,
+    },
     redisUrl: values.REDIS_URL ?? null,
     smtpUrl: values.SMTP_URL ?? null,
     mailFrom: values.MAIL_FROM ?? 'Latchkey <licenses@localhost>',

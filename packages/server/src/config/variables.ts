@@ -55,8 +55,10 @@ export const variables = z.object({
     .string()
     .regex(/^[\x21-\x7e]+$/, { error: 'Use letters, digits and signs without blanks.' })
     .optional(),
-  JWT_SECRET: z.string().optional(),
+  JWT_SECRET: list.optional(),
   JWT_JWKS_URL: url(webUrl, 'Give the address of a JSON Web Key Set.').optional(),
+  JWT_ISSUER: z.string().max(500).optional(),
+  JWT_AUDIENCE: z.string().max(500).optional(),
   STRIPE_SECRET_KEY: z
     .string()
     .regex(secretKeyShape, {

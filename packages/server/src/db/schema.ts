@@ -22,6 +22,7 @@ export interface CustomersTable {
   name: string | null;
   external_id: string | null;
   stripe_customer_id: string | null;
+  email_claimed: Generated<boolean>;
   metadata: Metadata;
   created_at: Date;
   updated_at: Date;
@@ -285,6 +286,46 @@ export interface ReconciliationsTable {
   finished_at: Date | null;
 }
 
+export interface AuthUsersTable {
+  id: string;
+  name: string;
+  email: string;
+  email_verified: Generated<boolean>;
+  image: string | null;
+  customer_id: string | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export interface AuthSessionsTable {
+  id: string;
+  user_id: string;
+  token: string;
+  expires_at: Date;
+  user_agent: string | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export interface AuthAccountsTable {
+  id: string;
+  user_id: string;
+  account_id: string;
+  provider_id: string;
+  password: string | null;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export interface AuthVerificationsTable {
+  id: string;
+  identifier: string;
+  value: string;
+  expires_at: Date;
+  created_at: Date;
+  updated_at: Date;
+}
+
 export interface Schema {
   settings: SettingsTable;
   customers: CustomersTable;
@@ -307,4 +348,8 @@ export interface Schema {
   audit_log: AuditLogTable;
   api_keys: ApiKeysTable;
   idempotency_keys: IdempotencyKeysTable;
+  auth_users: AuthUsersTable;
+  auth_sessions: AuthSessionsTable;
+  auth_accounts: AuthAccountsTable;
+  auth_verifications: AuthVerificationsTable;
 }

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '@latchkey/core';
 import { describe, expect, it } from 'vitest';
-import { admin, anyone, assertAccess, maySee, ownerOf } from './authentication.ts';
+import { admin, anyone, assertAccess, customersFor, maySee, ownerOf } from './authentication.ts';
 import type { Access, Principal } from './types.ts';
 
 const customer: Principal = { type: 'customer', id: 'cust_1', scopes: [] };
@@ -36,7 +36,7 @@ describe('who gets in', () => {
 describe('what is there', () => {
   it('for the vendor is everything, for a customer their own, and nothing for nobody', () => {
     expect([admin, keyWith].map(ownerOf)).toEqual([null, null]);
-    expect(ownerOf(customer)).toBe('cust_1');
+    expect(ownerOf(customer)).toEqual(['cust_1']);
     expect(() => ownerOf(anyone)).toThrow(/unauthorized/);
     expect([maySee(admin, 'cust_2'), maySee(keyWith, null)]).toEqual([true, true]);
     expect([maySee(customer, 'cust_1'), maySee(customer, 'cust_2'), maySee(customer, null)]).toEqual([
@@ -44,6 +44,19 @@ describe('what is there', () => {
       false,
       false,
     ]);
+  });
+
+  it('for a customer who bought under several ids is all of it', () => {
+    const several: Principal = { ...customer, owns: ['cust_1', 'cust_3'] };
+    expect(['cust_1', 'cust_2', 'cust_3'].map((id) => maySee(several, id))).toEqual([true, false, true]);
+  });
+
+  it('in a list is what was asked for, if it is theirs', () => {
+    expect(customersFor(admin, undefined)).toBeUndefined();
+    expect(customersFor(admin, 'cust_2')).toEqual(['cust_2']);
+    expect(customersFor(customer, undefined)).toEqual(['cust_1']);
+    expect(customersFor(customer, 'cust_1')).toEqual(['cust_1']);
+    expect(customersFor(customer, 'cust_2')).toEqual([]);
   });
 
   it('for a customer without an id is nothing, rather than everything', () => {

@@ -37,10 +37,10 @@ export function isVendor({ type }: Principal): boolean {
   return type === 'admin' || type === 'api_key';
 }
 
-/** To whose things a call is confined: a customer's id, or null for the vendor, who sees everything. */
-export function ownerOf(principal: Principal): string | null {
+/** To whose things a call is confined: the customer ids of whoever calls, or null for the vendor, who sees everything. */
+export function ownerOf(principal: Principal): readonly string[] | null {
   if (isVendor(principal)) return null;
-  if (principal.type === 'customer' && principal.id !== null) return principal.id;
+  if (principal.type === 'customer' && principal.id !== null) return principal.owns ?? [principal.id];
   // Reached only by a route that lets anyone in and asks all the same: nobody owns nothing.
   throw new LatchkeyError('unauthorized', 'Send "Authorization: Bearer <token>".');
 }
@@ -48,7 +48,14 @@ export function ownerOf(principal: Principal): string | null {
 /** Whether a thing of this customer's is there for whoever calls. What is not must be answered as if it did not exist. */
 export function maySee(principal: Principal, customerId: string | null): boolean {
   const owner = ownerOf(principal);
-  return owner === null || owner === customerId;
+  return owner === null || (customerId !== null && owner.includes(customerId));
+}
+
+/** The customers whose things a list shows to whoever calls, if it is asked for those of one; undefined: everybody's. */
+export function customersFor(principal: Principal, asked: string | undefined): readonly string[] | undefined {
+  const owner = ownerOf(principal);
+  if (asked === undefined) return owner ?? undefined;
+  return owner === null || owner.includes(asked) ? [asked] : [];
 }
 
 /** Throws `unauthorized` or `forbidden` unless the principal may. */

@@ -31,6 +31,8 @@ export interface Principal {
   /** The API key's id or the customer's; null for the admin token and for anyone. */
   id: string | null;
   scopes: readonly Scope[];
+  /** A customer's: every customer id under which they bought, their own among them. */
+  owns?: readonly string[];
 }
 
 /**

@@ -8,6 +8,8 @@ export type CustomerRow = Selectable<CustomersTable>;
 
 export interface CustomerFields {
   email?: string | null | undefined;
+  /** Nobody proved it: it is for show alone. */
+  email_claimed?: boolean | undefined;
   name?: string | null | undefined;
   external_id?: string | undefined;
   stripe_customer_id?: string | undefined;
@@ -29,17 +31,68 @@ export async function findBy(
   return row ?? null;
 }
 
-/** The oldest living customer with this address. */
+/** The oldest living customer with this address, not counting those who only claim to have it. */
 export async function findByEmail(connection: Connection, email: string): Promise<CustomerRow | null> {
   const row = await connection
     .selectFrom('customers')
     .selectAll()
     .where('email_normalized', '=', normalizeEmail(email))
+    .where('email_claimed', '=', false)
     .where('deleted_at', 'is', null)
     .orderBy('created_at')
     .orderBy('id')
     .executeTakeFirst();
   return row ?? null;
+}
+
+/** Customers that one address makes one, at most. */
+const MOST_LINKED = 100;
+
+/** Living customers with this address whom the vendor knows by no id, the oldest first. */
+export async function findUnclaimedByEmail(connection: Connection, email: string): Promise<CustomerRow[]> {
+  return connection
+    .selectFrom('customers')
+    .selectAll()
+    .where('email_normalized', '=', normalizeEmail(email))
+    .where('email_claimed', '=', false)
+    .where('external_id', 'is', null)
+    .where('deleted_at', 'is', null)
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(MOST_LINKED)
+    .execute();
+}
+
+/** Whether anybody has this address, if only by claiming it. */
+export async function hasEmail(connection: Connection, email: string): Promise<boolean> {
+  const row = await connection
+    .selectFrom('customers')
+    .select('id')
+    .where('email_normalized', '=', normalizeEmail(email))
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** One at a time makes a customer of this id known, until the transaction ends. */
+export async function lockExternalId(connection: Connection, externalId: string): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`customer:${externalId}`}, 0))`.execute(connection);
+}
+
+/** False when the vendor knows the customer by an id already. */
+export async function giveExternalId(
+  connection: Connection,
+  id: string,
+  externalId: string,
+  now: Date,
+): Promise<boolean> {
+  const result = await connection
+    .updateTable('customers')
+    .set((expression) => ({ external_id: externalId, updated_at: now, version: expression('version', '+', 1) }))
+    .where('id', '=', id)
+    .where('external_id', 'is', null)
+    .executeTakeFirst();
+  return Number(result.numUpdatedRows) === 1;
 }
 
 /** Stores a customer; null when Stripe's id or the external one is already somebody's. */
@@ -55,6 +108,7 @@ export async function insert(
       id,
       email: fields.email ?? null,
       email_normalized: fields.email == null ? null : normalizeEmail(fields.email),
+      email_claimed: fields.email_claimed ?? false,
       name: fields.name ?? null,
       external_id: fields.external_id ?? null,
       stripe_customer_id: fields.stripe_customer_id ?? null,

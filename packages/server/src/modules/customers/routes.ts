@@ -92,10 +92,9 @@ export function customerRoutes(http: Http, { customers }: { customers: CustomerS
       },
     },
     async ({ principal }) => {
-      const owner = ownerOf(principal);
-      if (owner === null)
+      if (ownerOf(principal) === null || principal.id === null)
         throw new LatchkeyError('resource_missing', "This token is no customer's, so there is no me.");
-      return { ...customerView(await customers.get(owner)), metadata: {} };
+      return { ...customerView(await customers.get(principal.id)), metadata: {} };
     },
   );
 

@@ -1,6 +1,6 @@
 import { LatchkeyError } from '@latchkey/core';
 import type { z } from 'zod';
-import { assertAccess, maySee } from '../../http/authentication.ts';
+import { assertAccess, maySee, ownerOf } from '../../http/authentication.ts';
 import type { Http, HttpRequest } from '../../http/types.ts';
 import { checkAnswer, checkBody, entitlementsAnswer, entitlementsQuery } from './schemas.ts';
 import type { EntitlementService, Entitlements, Standing } from './service.ts';
@@ -88,10 +88,10 @@ function standingOf(request: HttpRequest, { product, license_key, customer_id: c
 }
 
 /** The customer who is asked about: a customer who calls is asked about by themselves. */
-function customerAsked({ principal, identityError }: HttpRequest, named: string | undefined): string | undefined {
+function customerAsked({ principal, identityError }: HttpRequest, named: string | undefined): Standing['customerId'] {
   // Demo mode in the place of what somebody paid for would be a wrong answer to a session that has just ended.
   if (identityError !== null) throw identityError;
-  if (named === undefined) return principal.type === 'customer' ? (principal.id ?? undefined) : undefined;
+  if (named === undefined) return principal.type === 'customer' ? (ownerOf(principal) ?? undefined) : undefined;
   assertAccess({ scope: 'licenses:read', owner: true }, principal);
   if (maySee(principal, named)) return named;
   throw new LatchkeyError('resource_missing', `There is no customer ${named}.`);

@@ -24,7 +24,7 @@ const MOST_LICENSES = 100;
 export interface Standing {
   product?: string | undefined;
   key?: string | undefined;
-  customerId?: string | undefined;
+  customerId?: string | readonly string[] | undefined;
   /** The machine that asks, where a key is presented. */
   machine?: { fingerprint: string; components?: Record<string, string> | undefined } | undefined;
 }
@@ -65,7 +65,10 @@ export function createEntitlementService({ catalog, licenseReader }: Entitlement
     return withLicenses(sold, [license], decision);
   }
 
-  async function ofCustomer(customerId: string, productId: string | undefined): Promise<Entitlements> {
+  async function ofCustomer(
+    customerId: NonNullable<Standing['customerId']>,
+    productId: string | undefined,
+  ): Promise<Entitlements> {
     const product = productOf(productId);
     const all = await licenseReader.list({ customerId, product: product.id }, { limit: MOST_LICENSES, after: null });
     const inForce = all.filter((license) => ['active', 'grace'].includes(licenseReader.status(license)));

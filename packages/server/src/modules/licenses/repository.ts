@@ -253,7 +253,7 @@ export async function removeHold(connection: Connection, licenseId: string, caus
 export interface LicenseFilter {
   status?: LicenseStatus | undefined;
   product?: string | undefined;
-  customerId?: string | undefined;
+  customerId?: string | readonly string[] | undefined;
   email?: string | undefined;
   subscriptionId?: string | undefined;
 }
@@ -268,7 +268,10 @@ export async function listLicenses(
 ): Promise<LicenseRecord[]> {
   let query = selectRecords(connection);
   if (filter.product !== undefined) query = query.where('licenses.product', '=', filter.product);
-  if (filter.customerId !== undefined) query = query.where('licenses.customer_id', '=', filter.customerId);
+  if (filter.customerId !== undefined) {
+    const ids = [filter.customerId].flat();
+    query = query.where(sql<boolean>`licenses.customer_id = any(${ids})`);
+  }
   if (filter.subscriptionId !== undefined) query = query.where('licenses.subscription_id', '=', filter.subscriptionId);
   if (filter.email !== undefined) {
     const email = filter.email;

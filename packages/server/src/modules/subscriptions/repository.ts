@@ -91,7 +91,7 @@ export async function listExpiring(connection: Connection, before: Date, limit: 
 
 export interface SubscriptionFilter {
   status?: string | undefined;
-  customerId?: string | undefined;
+  customerId?: string | readonly string[] | undefined;
   product?: string | undefined;
   email?: string | undefined;
 }
@@ -103,7 +103,10 @@ export async function listSubscriptions(
 ): Promise<SubscriptionRow[]> {
   let query = connection.selectFrom('subscriptions').selectAll();
   if (filter.status !== undefined) query = query.where('status', '=', filter.status);
-  if (filter.customerId !== undefined) query = query.where('customer_id', '=', filter.customerId);
+  if (filter.customerId !== undefined) {
+    const ids = [filter.customerId].flat();
+    query = query.where(sql<boolean>`customer_id = any(${ids})`);
+  }
   if (filter.product !== undefined) query = query.where('product', '=', filter.product);
   if (filter.email !== undefined) {
     const email = filter.email;

@@ -1,6 +1,6 @@
 import { type Catalog, findProduct, LatchkeyError, readPolicy } from '@latchkey/core';
 import { z } from 'zod';
-import { maySee, ownerOf } from '../../../http/authentication.ts';
+import { customersFor, maySee, ownerOf } from '../../../http/authentication.ts';
 import { decodeCursor, pageOf, toPage } from '../../../http/paging.ts';
 import type { Http, Principal } from '../../../http/types.ts';
 import type { Audit } from '../../audit/index.ts';
@@ -123,13 +123,11 @@ function readRoutes(http: Http, { reader }: VendorRoutes): void {
     },
     async ({ query, principal }) => {
       const position = decodeCursor(query.after);
-      const owner = ownerOf(principal);
-      if (owner !== null && query.customer !== undefined && query.customer !== owner) return NOTHING;
       const rows = await reader.list(
         {
           status: query.status,
           product: query.product,
-          customerId: owner ?? query.customer,
+          customerId: customersFor(principal, query.customer),
           email: query.email === undefined ? undefined : normalizeEmail(query.email),
         },
         { limit: query.limit + 1, after: position === null ? null : { createdAt: position.at, id: position.id } },
@@ -217,7 +215,6 @@ function viewFor(principal: Principal, license: LicenseRecord, reader: LicenseRe
 }
 
 const OWN = "With a customer's token: their own alone, without the vendor's notes (`metadata`).";
-const NOTHING = { data: [], has_more: false, next: null };
 
 function stateRoutes(http: Http, { customers, licenses, reader }: VendorRoutes): void {
   const schema = { tags: TAGS, params: byId, response: { 200: licenseAnswer } };
