@@ -12,7 +12,7 @@ import { createOutbox, outboxNotice } from './jobs/outbox.ts';
 import { createOutboxStep, type Deliverer, releaseOutboxClaims } from './jobs/outbox-delivery.ts';
 import { createWorker, type Worker } from './jobs/worker.ts';
 import { createMailLicenses } from './mail-licenses.ts';
-import { createTokenAuthentication } from './modules/accounts/index.ts';
+import { type Accounts, createAccounts, createTokenAuthentication } from './modules/accounts/index.ts';
 import { type ApiKeys, createApiKeys } from './modules/api-keys/index.ts';
 import { type Audit, createAudit } from './modules/audit/index.ts';
 import { type CustomerService, createCustomerIdentity, createCustomerService } from './modules/customers/index.ts';
@@ -92,6 +92,7 @@ export interface App extends Foundation {
   revocations: Revocations;
   signValidation: SignValidation;
   customers: CustomerService;
+  accounts: Accounts;
   /** Whose a bearer token is, beside the admin's: asked in this order. */
   authenticators: readonly Authenticate[];
   licenses: LicenseService;
@@ -191,7 +192,22 @@ export async function createApp(foundation: Foundation): Promise<App> {
     mailFrom: config.mailFrom,
     publicUrl: () => publicUrl.current,
     ownerLink: (id) => ownerLinks.address(id),
+    openLink: (link) => accounts.openLink(link),
     outbox,
+  });
+  const accounts: Accounts = createAccounts({
+    database,
+    vault,
+    clock,
+    ids,
+    log,
+    audit,
+    allowedOrigins: config.allowedOrigins,
+    publicUrl: () => publicUrl.current,
+    async notify(transaction, { template, to, link, minutes, effectKey }) {
+      await notifications.notify(transaction, { template, to, data: { link, minutes }, effectKey });
+    },
+    customers: identity,
   });
   const ownerLinks: OwnerLinks = createOwnerLinks({
     database,
@@ -326,7 +342,8 @@ export async function createApp(foundation: Foundation): Promise<App> {
 
   return {
     ...foundation,
-    authenticators: [(token) => apiKeys.authenticate(token), customerToken],
+    accounts,
+    authenticators: [(token) => apiKeys.authenticate(token), (token) => accounts.authenticate(token), customerToken],
     loaded,
     catalog,
     stripe,
@@ -361,6 +378,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     pushCatalog: () => pushCatalog({ database, api: stripe, catalog, clock, record: audit.record }),
 
     async settle() {
+      await accounts.settled();
       await intents.worker.settled();
       await inbox.worker.settled();
       await subscriptions.monitor();
@@ -385,6 +403,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     },
 
     async close() {
+      await accounts.settled();
       await Promise.all([...workers.map((worker) => worker.stop()), reconciler.stop()]);
       for (const close of closing) await close();
       if (transport.kind === 'external') await transport.close();

@@ -5,6 +5,7 @@ import type { App } from './app.ts';
 import { moveClock } from './db/clock-store.ts';
 import { createHttp, databaseCheck, type Http, registerDocsPages, registerHealthRoutes } from './http/index.ts';
 import { readOutboxLag } from './jobs/outbox.ts';
+import { accountRoutes } from './modules/accounts/index.ts';
 import { registerApiKeyRoutes } from './modules/api-keys/index.ts';
 import { registerAuditRoutes } from './modules/audit/index.ts';
 import { catalogRoutes, registerProductRoutes } from './modules/catalog/index.ts';
@@ -22,6 +23,7 @@ import {
 import { checkoutRoutes, refundRoutes } from './modules/payments/index.ts';
 import { registerSigningKeyRoutes } from './modules/signing/index.ts';
 import { subscriptionRoutes } from './modules/subscriptions/index.ts';
+import { accountPages } from './pages/account-pages.ts';
 import { frontPage } from './pages/front-page.ts';
 import { releasePages } from './pages/release-page.ts';
 import { successPages } from './pages/success-page.ts';
@@ -63,6 +65,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   registerProductRoutes(http, app.catalog);
   catalogRoutes(http, { push: () => app.pushCatalog() });
   customerRoutes(http, app);
+  accountRoutes(http, { accounts: app.accounts, clock, publicUrl: () => publicUrl.current });
   keyHolderRoutes(http, {
     licenses: app.licenses,
     reader: app.licenseReader,
@@ -142,6 +145,7 @@ function pages(http: Http, app: App, version: string): void {
     },
   });
   releasePages(http, app);
+  accountPages(http, app);
   successPages(http, {
     catalog,
     checkouts,

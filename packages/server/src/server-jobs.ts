@@ -30,6 +30,7 @@ export function createServerJobs(app: App): ServerJobs {
       daily: [
         { name: 'idempotency-keys', run: () => expireIdempotencyKeys(database, clock.wall()) },
         { name: 'owner-links', run: () => app.ownerLinks.forget() },
+        { name: 'accounts', run: () => app.accounts.forget() },
       ],
       more: [
         {

@@ -1,3 +1,6 @@
-/** Accounts: how customers show who they are, by tokens that the vendor signs. */
+/** Accounts: how customers show who they are, by tokens of the vendor's or by signing in here. */
 
+export { accountRoutes } from './routes.ts';
+export { type SealedLink, sealedLink } from './sealed-link.ts';
+export { type Accounts, createAccounts } from './service.ts';
 export { createTokenAuthentication } from './tokens.ts';

@@ -4,6 +4,7 @@ import { type Catalog, findPlan, findProduct } from '@latchkey/core';
 import { z } from 'zod';
 import type { Connection, Transaction } from '../../db/database.ts';
 import type { Outbox } from '../../jobs/outbox.ts';
+import type { SealedLink } from '../accounts/index.ts';
 import type { Letter } from './letter.ts';
 import { type Mail, MailRefused } from './mail.ts';
 import { renderHtml } from './render-html.ts';
@@ -35,6 +36,8 @@ export interface NotificationsOptions {
   publicUrl: () => string;
   /** The address behind a link to an owner. */
   ownerLink: (linkId: string) => string;
+  /** Opens what accounts sealed; left out where there are none. */
+  openLink?: (link: SealedLink) => string;
   outbox: Outbox;
 }
 
@@ -96,10 +99,20 @@ async function compose(template: TemplateName, data: unknown, context: LetterCon
 }
 
 function letterContext(options: NotificationsOptions, connection: Connection, shown: string[]): LetterContext {
-  const { catalog, licenses, publicUrl, ownerLink } = options;
+  const { catalog, licenses, publicUrl, ownerLink, openLink } = options;
+  // Whoever has such a link acts as the owner: a transport that shows letters masks it like a key.
+  const show = (link: string): string => {
+    shown.push(link);
+    return link;
+  };
   return {
     publicUrl: publicUrl(),
-    ownerLink,
+    ownerLink: (id) => show(ownerLink(id)),
+    openLink(link) {
+      if (openLink === undefined) throw new MailRefused('nobody here opens the links of accounts');
+      return show(openLink(link));
+    },
+    house: houseOf(options),
     // A product may have left the catalog since it was sold; the letter still has to be written.
     product: (id) => findProduct(catalog, id) ?? { name: id, vendor: { name: id, supportEmail: null, url: null } },
     plan: (productId, planId) => {
@@ -112,6 +125,13 @@ function letterContext(options: NotificationsOptions, connection: Connection, sh
       return license;
     },
   };
+}
+
+function houseOf({ catalog, mailFrom }: NotificationsOptions): Letter['sender'] {
+  const [first, ...rest] = catalog.products;
+  if (first !== undefined && rest.every(({ vendor }) => vendor.name === first.vendor.name)) return first.vendor;
+  const named = /^\s*"?([^"<]+?)"?\s*</.exec(mailFrom)?.[1];
+  return { name: named ?? mailFrom.slice(mailFrom.indexOf('@') + 1), supportEmail: null, url: null };
 }
 
 /** MAIL_FROM as it is when it names somebody; otherwise its address under the vendor's name. */

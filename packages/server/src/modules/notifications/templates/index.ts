@@ -7,9 +7,12 @@ import { licenseRevoked } from './license-revoked.ts';
 import { machineRelease } from './machine-release.ts';
 import { paymentFailed } from './payment-failed.ts';
 import { reactivationDecided } from './reactivation-decided.ts';
+import { resetPassword } from './reset-password.ts';
+import { signInLink } from './sign-in-link.ts';
 import { subscriptionCanceled } from './subscription-canceled.ts';
 import { subscriptionRenewed } from './subscription-renewed.ts';
 import { subscriptionSuspended } from './subscription-suspended.ts';
+import { verifyEmail } from './verify-email.ts';
 
 export const templates = {
   'license-issued': licenseIssued,
@@ -18,9 +21,12 @@ export const templates = {
   'machine-release': machineRelease,
   'payment-failed': paymentFailed,
   'reactivation-decided': reactivationDecided,
+  'reset-password': resetPassword,
+  'sign-in-link': signInLink,
   'subscription-canceled': subscriptionCanceled,
   'subscription-renewed': subscriptionRenewed,
   'subscription-suspended': subscriptionSuspended,
+  'verify-email': verifyEmail,
 } as const;
 
 export type TemplateName = keyof typeof templates;

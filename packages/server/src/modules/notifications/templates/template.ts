@@ -2,6 +2,7 @@
 
 import type { Plan, Product } from '@latchkey/core';
 import { z } from 'zod';
+import type { SealedLink } from '../../accounts/index.ts';
 import type { Block, Letter } from '../letter.ts';
 
 /** A licence as a letter may show it. It exists while a letter is rendered and is stored nowhere. */
@@ -29,6 +30,10 @@ export interface LetterContext {
   license(id: string): Promise<LicenseForMail | null>;
   /** The address behind a link to an owner. Whoever has it acts as the owner: it is made for the letter and kept nowhere. */
   ownerLink(linkId: string): string;
+  /** A link that the outbox kept sealed. Whoever has it acts as the owner. */
+  openLink(link: SealedLink): string;
+  /** Who signs what is about no product: the vendor, where all products are of one, else the sender of the mail. */
+  house: Letter['sender'];
 }
 
 export interface Template<Schema extends z.ZodType> {
