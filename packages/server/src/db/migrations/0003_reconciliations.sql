@@ -15,3 +15,7 @@ CREATE TABLE reconciliations (
 );
 CREATE UNIQUE INDEX reconciliations_running ON reconciliations (status) WHERE status = 'running';
 CREATE INDEX reconciliations_newest ON reconciliations (started_at DESC, id DESC);
+
+-- An imported licence says in its metadata which subscription of Stripe's it is of; the first that is heard of it finds it so.
+CREATE INDEX licenses_imported_subscription ON licenses ((metadata ->> 'stripe_subscription_id'))
+  WHERE subscription_id IS NULL AND (metadata ->> 'stripe_subscription_id') IS NOT NULL;

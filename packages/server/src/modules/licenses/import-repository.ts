@@ -130,3 +130,18 @@ export async function sealedKeysOf(
     .execute();
   return new Map(rows.map((row) => [row.id, { ciphertext: row.key_ciphertext, secretId: row.key_secret_id }]));
 }
+
+/** The imported licence that says it is of this subscription of Stripe's, and follows none yet; null when there is none. */
+export async function findImported(connection: Connection, subscription: string): Promise<string | null> {
+  const row = await connection
+    .selectFrom('licenses')
+    .select('id')
+    .where(sql`licenses.metadata ->> 'stripe_subscription_id'`, '=', subscription)
+    .where('subscription_id', 'is', null)
+    .where('origin', 'like', 'import:%')
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.id ?? null;
+}

@@ -12,6 +12,7 @@ import {
 import type { Database, Transaction } from '../../db/database.ts';
 import type { Clock, Ids, Randomness } from '../../ports.ts';
 import { createLicenseChanges, type LicenseAuditEntry } from './changes.ts';
+import { findImported } from './import-repository.ts';
 import { createIssuing, type IssuedLicense, type IssueLicense } from './issuing.ts';
 import type { KeyKeeper } from './keys.ts';
 import { createMachines } from './machines.ts';
@@ -32,6 +33,12 @@ export interface LicenseServiceOptions {
   ids: Ids;
   randomness: Randomness;
   record(transaction: Transaction, entry: LicenseAuditEntry): Promise<unknown>;
+}
+
+/** What a licence is tied to when it follows a subscription. */
+interface SubscriptionLinks {
+  subscriptionId: string;
+  customerId: string | null;
 }
 
 /** What the vendor changes of a licence. What is left out stays as it is. */
@@ -65,6 +72,20 @@ export function createLicenseService(options: LicenseServiceOptions) {
     await repository.updateLicense(transaction.connection, id, {}, clock.now());
     await changed(transaction, id);
     return reread(transaction, id);
+  }
+
+  async function attach(transaction: Transaction, id: string, links: SubscriptionLinks): Promise<void> {
+    await locked(transaction, id);
+    await repository.updateLicense(
+      transaction.connection,
+      id,
+      {
+        subscription_id: links.subscriptionId,
+        ...(links.customerId === null ? {} : { customer_id: links.customerId }),
+      },
+      clock.now(),
+    );
+    await changed(transaction, id);
   }
 
   return {
@@ -203,22 +224,15 @@ export function createLicenseService(options: LicenseServiceOptions) {
     },
 
     /** Ties a licence to a subscription and its customer. */
-    async attach(
-      transaction: Transaction,
-      id: string,
-      links: { subscriptionId: string; customerId: string | null },
-    ): Promise<void> {
-      await locked(transaction, id);
-      await repository.updateLicense(
-        transaction.connection,
-        id,
-        {
-          subscription_id: links.subscriptionId,
-          ...(links.customerId === null ? {} : { customer_id: links.customerId }),
-        },
-        clock.now(),
-      );
-      await changed(transaction, id);
+    attach,
+
+    /** Ties the licence that was imported for this subscription of Stripe's to it; null when there is none. */
+    async adoptImported(transaction: Transaction, reference: string, links: SubscriptionLinks) {
+      const id = await findImported(transaction.connection, reference);
+      if (id === null) return null;
+      await attach(transaction, id, links);
+      await audit(transaction, 'license.adopted', id, { subscription: links.subscriptionId });
+      return reread(transaction, id);
     },
 
     /** Gives the licence to another customer. The machines of the one before are released: they are not the new owner's. */

@@ -279,6 +279,32 @@ describe('statistics', () => {
   });
 });
 
+describe('a licence that was imported for a subscription', () => {
+  it('is taken over by it: its key stays, it follows what is paid, and no second one is issued or mailed', async () => {
+    const { license: imported } = await write((transaction) =>
+      house.licenses.issue(transaction, {
+        product: 'infinite-server26',
+        plan: 'license',
+        origin: `import:${reference}`,
+        key: `a key from the system before ${reference}`,
+        keyCustomer: 'imported',
+        keySubscription: 'imported',
+        customerId: null,
+        subscriptionId: null,
+        expiresAt: new Date(start + dayMs),
+        metadata: { stripe_subscription_id: reference },
+      }),
+    );
+    await hear(source(0, 'active', [invoice(0, {})]));
+    const all = await house.reader.list({}, { limit: 100, after: null });
+    const ofReference = all.filter(({ origin }) => origin.endsWith(reference));
+    expect(ofReference).toMatchObject([{ id: imported.id, coverage: 'renewing', expiresAt: start + MONTH }]);
+    expect(await letters()).toEqual([]);
+    await hear(source(0, 'canceled', [invoice(0, {})]));
+    expect(house.reader.status(await house.reader.get(imported.id))).toBe('revoked');
+  });
+});
+
 describe('a subscription of a product with several plans', () => {
   const falcon = (plan: string, status = 'active', change: Partial<SourceSubscription> = {}) => ({
     ...source(0, status, [invoice(0, {})]),

@@ -168,6 +168,11 @@ export function createFollowing(options: FollowingOptions) {
   ): Promise<void> {
     const coverage = coverageFor(view, policiesOf(catalog, current.product).cancellation, now.getTime());
     let covered = await licenseReader.findBySubscription(transaction.connection, row.id);
+    if (covered.length === 0) {
+      const links = { subscriptionId: row.id, customerId: customer?.id ?? null };
+      const adopted = await licenses.adoptImported(transaction, current.reference, links);
+      covered = adopted === null ? [] : [adopted];
+    }
     if (covered.length === 0 && givesAccess(view.standing)) {
       const license = await issue(transaction, { row, current, view, customer, now });
       covered = license === null ? [] : [license];
