@@ -35,6 +35,20 @@ export function parseJsonBody(bytes: Buffer): unknown {
   return value;
 }
 
+/**
+ * The value of a body in which nothing can be wrong but its shape: JSON in ASCII without escapes of characters. Undefined for any other,
+ * which `parseJsonBody` has to look at. Names and nesting are for the caller to check.
+ */
+export function parsePlainJson(bytes: Buffer): unknown {
+  const text = bytes.toString('utf8');
+  if (text.length !== bytes.length || text.includes('\\u')) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function inspect(value: unknown, depth: number, hasEscapes: boolean): Fault | null {
   if (typeof value === 'string') return hasEscapes ? inspectText(value) : null;
   if (typeof value === 'number') {

@@ -12,6 +12,7 @@ import {
   rateLimitExceeded,
   setRateLimitHeaders,
 } from './rate-limits.ts';
+import { createShortcut } from './shortcut.ts';
 import type { Access, Http, HttpReply, HttpRequest, Principal } from './types.ts';
 
 export interface RouteHooksOptions {
@@ -55,9 +56,12 @@ export function addRouteHooks(http: Http, options: RouteHooksOptions): void {
     const limiter = rule === false || (!isPublic && rule === undefined) ? null : limiterFor(rule ?? publicPolicy);
     const enter = createEnter(access, limiter, route, options);
     ours.add(enter);
-    route.onRequest = [enter, ...existing] as onRequestHookHandler[];
-    if (isHot(route)) route.onSend = [...listOf(route.onSend), createHotLeave(route, options)] as onSendHookHandler[];
-    else route.onResponse = [createLeave(route, options), ...listOf(route.onResponse)] as onResponseHookHandler[];
+    const shortcut = route.config?.shortcut;
+    const record = options.metrics.route(listOf(route.method)[0] ?? 'GET', route.url);
+    const first = shortcut === undefined ? [] : [createShortcut(shortcut, route.url, record)];
+    route.onRequest = [...first, enter, ...existing] as onRequestHookHandler[];
+    if (isHot(route)) route.onSend = [...listOf(route.onSend), createHotLeave(route, record, options)];
+    else route.onResponse = [createLeave(route, record, options), ...listOf(route.onResponse)];
   });
   http.addHook('onReady', (done) => {
     if (undeclared.length === 0) return done();
@@ -127,9 +131,11 @@ function createEnter(
   };
 }
 
-function createLeave(route: RouteOptions, { metrics, log }: RouteHooksOptions): onResponseHookHandler {
+/** Counts one request of a route. */
+type RecordRequest = ReturnType<Metrics['route']>;
+
+function createLeave(route: RouteOptions, record: RecordRequest, { log }: RouteHooksOptions): onResponseHookHandler {
   const method = listOf(route.method)[0] ?? 'GET';
-  const record = metrics.route(method, route.url);
   const isQuiet = route.config?.quiet === true;
   return (request, reply, done) => {
     const milliseconds = reply.elapsedTime;
@@ -158,8 +164,11 @@ function isHot(route: RouteOptions): boolean {
   return route.config?.quiet === true && listOf(route.method).every((method) => method === 'POST');
 }
 
-function createHotLeave(route: RouteOptions, { metrics, log }: RouteHooksOptions): onSendHookHandler<unknown> {
-  const record = metrics.route('POST', route.url);
+function createHotLeave(
+  route: RouteOptions,
+  record: RecordRequest,
+  { log }: RouteHooksOptions,
+): onSendHookHandler<unknown> {
   return (request, reply, payload, done) => {
     record(reply.statusCode, (performance.now() - request.startedAt) / 1_000);
     if (reply.statusCode >= 500) {

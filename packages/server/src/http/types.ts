@@ -49,6 +49,13 @@ export interface IdempotencyClaim {
   committed: boolean;
 }
 
+/**
+ * Answers a request straight away with JSON that is ready, or says null: then the request goes the ordinary way, with its body's schema
+ * and its handler, as if nothing had been tried. It must take nothing that the ordinary way would refuse or answer otherwise; it may
+ * throw where the ordinary way would. The body is ASCII without escapes of characters, and nothing else about it is known.
+ */
+export type Shortcut = (body: unknown, request: HttpRequest) => string | null;
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Required: the server does not start with a route that does not say who may call it. */
@@ -57,6 +64,8 @@ declare module 'fastify' {
     rateLimit?: false | RateLimitPolicy;
     /** Where thousands a second are normal: requests are counted, but logged only when they fail on our side. */
     quiet?: boolean;
+    /** Tried first, for calls without credentials; see `Shortcut`. */
+    shortcut?: Shortcut;
     /** `false` where an Idempotency-Key makes no sense because a repetition changes nothing. */
     idempotency?: false;
     /** Replaces the policy that allows a page nothing. */

@@ -9,14 +9,16 @@ import {
 } from '@latchkey/core';
 import type { Connection, Database } from '../../db/database.ts';
 import type { Clock } from '../../ports.ts';
+import { createLicensePacker, type KeptLicense, unpack, viewOf } from './kept-license.ts';
+import { createKeyLookup } from './key-lookup.ts';
 import { type KeyKeeper, LONGEST_KEY } from './keys.ts';
 import { asKept, type MachineInput } from './machines.ts';
 import { statusOf, toSnapshot } from './policy.ts';
+import { createReadyAnswers, type PlainQuestion } from './ready-answers.ts';
 import type { LicenseRecord } from './record.ts';
 import * as repository from './repository.ts';
-import type { CachedLicense, LicenseSnapshots } from './snapshots.ts';
-import { nextTurn } from './turns.ts';
-import { type ShortLicense, shortView } from './views.ts';
+import type { LicenseSnapshots } from './snapshots.ts';
+import type { ShortLicense } from './views.ts';
 
 export interface ValidationAnswer extends Decision {
   license?: ShortLicense;
@@ -42,49 +44,33 @@ export type LicenseReader = ReturnType<typeof createLicenseReader>;
 
 /** Everything that reads licences: no transaction, and nothing changes, but that a first validation may begin a term. */
 export function createLicenseReader({ database, catalog, keys, snapshots, clock, beginTerm }: LicenseReaderOptions) {
-  async function load(indexes: readonly Uint8Array[]): Promise<CachedLicense | null> {
-    const record = await repository.findByKeyIndex(database.connection, indexes);
-    if (record === null) return null;
-    return { id: record.id, snapshot: toSnapshot(record, catalog), view: shortView(record) };
+  const lookUp = createKeyLookup(database.connection);
+  const pack = createLicensePacker(catalog);
+  const ready = createReadyAnswers();
+
+  async function load(indexes: readonly Uint8Array[]): Promise<KeptLicense | null> {
+    const record = await lookUp(indexes);
+    return record === null ? null : pack(record);
   }
 
-  function decide(license: CachedLicense, question: ValidationQuestion): ValidationAnswer {
+  function decide(license: KeptLicense, question: ValidationQuestion): ValidationAnswer {
     const { machine } = question;
     const scope = { ...question, machine: machine === undefined ? undefined : asKept(license.id, machine) };
-    const decision = validateLicense(license.snapshot, scope, clock.now().getTime());
-    return { ...decision, license: license.view };
+    const decision = validateLicense(unpack(license), scope, clock.now().getTime());
+    return { ...decision, license: viewOf(license) };
   }
 
   /** Decides, and where this is the first use that a term waits for, lets it run and decides again. */
   async function decideAndBegin(
-    license: CachedLicense,
+    license: KeptLicense,
     question: ValidationQuestion,
-    again: () => Promise<CachedLicense | null>,
+    again: () => Promise<KeptLicense | null>,
   ): Promise<ValidationAnswer> {
     const answer = decide(license, question);
-    if (!answer.valid || license.snapshot.termBeginsWith !== 'first_validation') return answer;
+    if (!answer.valid || license.termBeginsWith !== 'first_validation') return answer;
     await beginTerm(license.id);
     const begun = await again();
     return begun === null ? answer : decide(begun, question);
-  }
-
-  /** Programs ask the same again and again, and between two turns of a licence's time the answer is the same to the letter. */
-  function answerInTime(license: CachedLicense, product: string | undefined, fingerprint: string | undefined): string {
-    const now = clock.now().getTime();
-    const last = license.answered;
-    if (
-      last !== undefined &&
-      last.from <= now &&
-      now < last.until &&
-      last.product === product &&
-      last.machine === fingerprint
-    )
-      return last.json;
-    const machine = fingerprint === undefined ? undefined : { fingerprint };
-    const decision = validateLicense(license.snapshot, { product, machine }, now);
-    const json = JSON.stringify({ ...decision, license: license.view });
-    license.answered = { product, machine: fingerprint, json, from: now, until: nextTurn(license.snapshot, now) };
-    return json;
   }
 
   return {
@@ -99,16 +85,13 @@ export function createLicenseReader({ database, catalog, keys, snapshots, clock,
     },
 
     /**
-     * What `validate` answers, as JSON, when the licence is in memory and nothing has to be written; else null. The hot path.
+     * What `validate` answers, as JSON, when the licence is in memory and nothing has to be written; else null. The hot path. A key that
+     * is not written as it is stored is not found here.
      */
-    validateFromMemory(text: string, question: ValidationQuestion): string | null {
-      if (text.length > LONGEST_KEY) return null;
-      const cached = snapshots.peek(keys.mark(keys.canonical(text)));
-      if (cached === undefined || cached.snapshot.termBeginsWith === 'first_validation') return null;
-      const { product, machine, entitlements, releasedAt } = question;
-      if (entitlements === undefined && releasedAt === undefined && machine?.components === undefined)
-        return answerInTime(cached, product, machine?.fingerprint);
-      return JSON.stringify(decide(cached, question));
+    validateFromMemory({ key, product, fingerprint }: PlainQuestion): string | null {
+      const license = snapshots.peek(keys.mark(key));
+      if (license === undefined || license.termBeginsWith === 'first_validation') return null;
+      return ready.answer(license, product, fingerprint, clock.now().getTime());
     },
 
     /** The licence behind a key, or null. */

@@ -183,6 +183,23 @@ export async function findByKeyIndex(
   return row === undefined ? null : toRecord(row);
 }
 
+/** The licences stored under any of these key indexes, by the name of their index. */
+export async function findByKeyIndexes(
+  connection: Connection,
+  indexes: readonly Uint8Array[],
+): Promise<Map<string, LicenseRecord>> {
+  const rows = await selectRecords(connection)
+    .select('licenses.key_index')
+    .where('licenses.key_index', 'in', [...indexes])
+    .execute();
+  return new Map(rows.map((row) => [nameOfIndex(row.key_index), toRecord(row)]));
+}
+
+/** A key index as something that can be compared. */
+export function nameOfIndex(index: Uint8Array): string {
+  return Buffer.from(index.buffer, index.byteOffset, index.byteLength).toString('latin1');
+}
+
 /** Locks the licence's row until the transaction ends, so that what is read next stays true while it is acted upon. */
 export async function lockLicense(connection: Connection, id: string): Promise<void> {
   await connection.selectFrom('licenses').select('id').where('id', '=', id).forUpdate().execute();

@@ -1,49 +1,33 @@
-import type { LicenseSnapshot } from '@latchkey/core';
-import { LRUCache } from 'lru-cache';
 import type { Database } from '../../db/database.ts';
-import type { ShortLicense } from './views.ts';
-
-/** A licence as validation keeps it in memory. */
-export interface CachedLicense {
-  id: string;
-  snapshot: LicenseSnapshot;
-  /** The licence as an answer shows it, without its status, which depends on the time. */
-  view: ShortLicense;
-  /** The last answer that was made of it, for whoever asks the same again. */
-  answered?: TimedAnswer | undefined;
-}
-
-/** An answer as it is sent, and from when and until when it stays the same. */
-export interface TimedAnswer {
-  product: string | undefined;
-  machine: string | undefined;
-  from: number;
-  until: number;
-  json: string;
-}
+import type { KeptLicense } from './kept-license.ts';
+import { ShardedMap } from './sharded-map.ts';
 
 export interface LicenseSnapshots {
   /** The cached licence, or what `load` finds; null is never kept. */
-  get(key: string, load: () => Promise<CachedLicense | null>): Promise<CachedLicense | null>;
+  get(key: string, load: () => Promise<KeptLicense | null>): Promise<KeptLicense | null>;
   /** The cached licence if it is there and may be trusted. */
-  peek(key: string): CachedLicense | undefined;
+  peek(key: string): KeptLicense | undefined;
   /** Forgets a licence: whoever asks next reads the database. */
   drop(licenseId: string): void;
   /** Starts to follow the notices of other processes; until then nothing is kept. */
   follow(database: Database): Promise<() => Promise<void>>;
 }
 
-const MOST_SNAPSHOTS = 200_000;
+/** About 350 bytes each. */
+export const DEFAULT_LICENSES_IN_MEMORY = 1_000_000;
+/** How many licences are looked at for one that nobody asked for lately, before one has to go all the same. */
+const MOST_LOOKS = 32;
 
 /**
  * Keeps licences in memory for validation. Every transaction that changes a licence sends a notice with its commit; a notice
  * drops the licence here. A cache changes cost, never meaning: while notices may be missed nothing is kept or answered from it,
- * and a load that a notice overtook is answered but not kept.
+ * and a load that a notice overtook is answered but not kept. When it is full, one goes that was not asked for lately.
  */
-export function createLicenseSnapshots(): LicenseSnapshots {
-  const byKey = new LRUCache<string, CachedLicense>({ max: MOST_SNAPSHOTS });
-  const keyOf = new Map<string, string>();
+export function createLicenseSnapshots(most = DEFAULT_LICENSES_IN_MEMORY): LicenseSnapshots {
+  const byKey = new ShardedMap<KeptLicense>();
+  const keyOf = new ShardedMap<string>();
   const loading = new Set<Set<string>>();
+  let oldest = byKey.entries();
   let trusted = false;
   let losses = 0;
 
@@ -62,20 +46,44 @@ export function createLicenseSnapshots(): LicenseSnapshots {
     keyOf.clear();
   }
 
-  function keep(key: string, license: CachedLicense): void {
-    if (byKey.size >= MOST_SNAPSHOTS) {
-      const oldest = byKey.pop();
-      if (oldest !== undefined) keyOf.delete(oldest.id);
+  // A hand that goes round: whom it finds asked for it leaves, and takes the mark.
+  function makeRoom(): void {
+    for (let looks = 1; byKey.size > 0; ) {
+      const { value, done } = oldest.next();
+      if (done === true) {
+        oldest = byKey.entries();
+        continue;
+      }
+      const [key, license] = value;
+      if (license.asked && looks < MOST_LOOKS) {
+        license.asked = false;
+        looks += 1;
+        continue;
+      }
+      byKey.delete(key);
+      keyOf.delete(license.id);
+      return;
     }
+  }
+
+  function keep(key: string, license: KeptLicense): void {
+    // Two loads of one licence may end one after the other.
+    if (byKey.get(key) === undefined && byKey.size >= most) makeRoom();
     byKey.set(key, license);
     keyOf.set(license.id, key);
   }
 
+  function peek(key: string): KeptLicense | undefined {
+    const license = trusted ? byKey.get(key) : undefined;
+    if (license !== undefined && !license.asked) license.asked = true;
+    return license;
+  }
+
   return {
-    peek: (key) => (trusted ? byKey.get(key) : undefined),
+    peek,
     drop,
     async get(key, load) {
-      const cached = trusted ? byKey.get(key) : undefined;
+      const cached = peek(key);
       if (cached !== undefined) return cached;
       const overtaken = new Set<string>();
       loading.add(overtaken);

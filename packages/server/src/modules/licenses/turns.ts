@@ -1,21 +1,22 @@
-import { type LicenseSnapshot, termEndsAt } from '@latchkey/core';
+import { type LicenseState, type TermPolicy, termEndsAt } from '@latchkey/core';
 
 /**
- * The moment after `now` at which a validation of this licence may turn out otherwise, though nothing happens to it: its start, its end,
- * the end of what keeps it going, the moment from which it is called expiring, a hold that bites. Until then the answer to the same
- * question is the same to the letter. `Infinity` when there is none ahead.
+ * Which of the moments lie behind `now` at which a validation of this licence may turn out otherwise, though nothing happens to it: its
+ * start, its end, the end of what keeps it going, the moment from which it is called expiring, and each of its holds as it bites. One bit
+ * each. While the bits are the same, the answer to the same question is the same to the letter.
  */
-export function nextTurn(license: LicenseSnapshot, now: number): number {
-  const { startsAt, expiresAt, holds, policy } = license;
-  let next = Number.POSITIVE_INFINITY;
-  const consider = (moment: number | null) => {
-    if (moment !== null && moment > now && moment < next) next = moment;
-  };
+export function turnsPassed(license: LicenseState, policy: TermPolicy, now: number): number {
+  const { startsAt, expiresAt, holds } = license;
+  let passed = startsAt <= now ? 1 : 0;
+  if (expiresAt !== null && expiresAt <= now) passed |= 2;
   const end = termEndsAt(license, policy);
-  consider(startsAt);
-  consider(expiresAt);
-  consider(end);
-  if (end !== null) consider(end - policy.expiringWithinMs);
-  for (const { effectiveAt } of holds) consider(effectiveAt);
-  return next;
+  if (end !== null) {
+    if (end <= now) passed |= 4;
+    if (end - policy.expiringWithinMs <= now) passed |= 8;
+  }
+  for (let index = 0; index < holds.length; index += 1) {
+    const hold = holds[index];
+    if (hold !== undefined && hold.effectiveAt <= now) passed |= 16 << index;
+  }
+  return passed;
 }

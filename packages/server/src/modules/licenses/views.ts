@@ -39,7 +39,9 @@ export function licenseView(
 }
 
 /** What whoever holds the key may see of the licence. */
-export function shortView(license: LicenseRecord): ShortLicense {
+export function shortView(
+  license: Pick<LicenseRecord, 'id' | 'product' | 'plan' | 'expiresAt' | 'maxMachines' | 'machinesUsed'>,
+): ShortLicense {
   return {
     id: license.id,
     product: license.product,
