@@ -77,6 +77,20 @@ const refused = {
   license: { id: 'lic_1', product: 'p' },
 };
 
+describe('a comparison with Stripe', () => {
+  const run = { id: 'rec_1', status: 'done', stage: 'dispute', checked: 12, found: 1, fixed: 0 };
+  const difference = { type: 'invoice', id: 'in_1', problem: 'missing', fields: [], fixed: false };
+
+  it('says what differs, how to mend it, and ends with 1; once all is mended with 0', async () => {
+    answer = { body: { ...run, differences: [difference] } };
+    const { exitCode, out } = await latchkey(['reconcile']);
+    expect(exitCode).toBe(1);
+    expect(out).toMatch(/12 objects compared, 1 differ, 0 mended[\s\S]*invoice +in_1 +missing[\s\S]*reconcile --fix/);
+    answer = { body: { ...run, fixed: 1, differences: [{ ...difference, fixed: true }] } };
+    expect((await latchkey(['reconcile', '--fix'])).exitCode).toBe(0);
+  });
+});
+
 describe('exit codes', () => {
   it('0 for a yes', async () => {
     answer = { body: accepted };
@@ -209,6 +223,13 @@ describe('what is sent', () => {
     [['api-key', 'revoke', 'key_1'], 'DELETE /v1/api-keys/key_1', undefined],
     [['audit', 'list', '--subject', 'lic_1'], 'GET /v1/audit?subject_id=lic_1', undefined],
     [['inbox', 'replay', 'evt_1'], 'POST /v1/inbox/evt_1/replay', undefined],
+    [['reconcile', '--fix'], 'POST /v1/reconciliations', { fix: true }],
+    [['reactivation', 'list'], 'GET /v1/reactivations?status=pending', undefined],
+    [
+      ['reactivation', 'approve', 'rea_1', '--release', 'act_1', '--reason', 'r'],
+      'POST /v1/reactivations/rea_1/approve',
+      { release: 'act_1', reason: 'r' },
+    ],
     [['time', 'advance', '32d', '2h 30m'], 'POST /sandbox/time/advance', { days: 32, hours: 2, minutes: 30 }],
     [
       ['api-key', 'create', 'ci', '--scope', 'licenses:read'],

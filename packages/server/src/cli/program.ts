@@ -7,6 +7,8 @@ import { addCatalogCommands } from './commands/catalog.ts';
 import { addInboxCommands } from './commands/inbox.ts';
 import { addLicenseCommands } from './commands/license.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
+import { addReactivationCommands } from './commands/reactivation.ts';
+import { addReconcileCommand } from './commands/reconcile.ts';
 import { addSigningKeyCommands } from './commands/signing-keys.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addStatsCommand } from './commands/stats.ts';
@@ -69,6 +71,8 @@ const COMMANDS: readonly ((program: Command, run: Run, host: Host) => void)[] = 
   addSubscriptionCommands,
   addStatsCommand,
   addInboxCommands,
+  addReconcileCommand,
+  addReactivationCommands,
   addTimeCommands,
   addApiKeyCommands,
   addSigningKeyCommands,

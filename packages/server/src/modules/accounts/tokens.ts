@@ -1,4 +1,4 @@
-import { decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import type { Config } from '../../config/config.ts';
 import type { Authenticate } from '../../http/index.ts';
 import type { Log } from '../../observability/log.ts';
