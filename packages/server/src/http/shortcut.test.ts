@@ -49,7 +49,7 @@ afterAll(async () => {
 });
 
 const json = { 'content-type': 'application/json' };
-const port = () => http.addresses()[0]?.port ?? 0;
+const port = () => Number(new URL(http.listeningOrigin).port);
 const post = (body: string, headers: Record<string, string> = {}, query = '') =>
   fetch(`http://127.0.0.1:${port()}/v1/echo${query}`, { method: 'POST', body, headers: { ...json, ...headers } });
 
