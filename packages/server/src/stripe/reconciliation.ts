@@ -29,6 +29,8 @@ const TYPES: readonly MirroredType[] = [
 ];
 /** Of these Stripe's lists leave out what was deleted. */
 const DELETABLE: readonly MirroredType[] = ['product', 'customer'];
+/** Of these nothing follows: they are kept as far as Stripe told of them, and one it never told of is not missed. */
+const AS_HEARD: readonly MirroredType[] = ['product', 'price'];
 /** Differences that a report names; all are counted. */
 const MOST_NAMED = 1_000;
 const MIRROR_PAGE = 500;
@@ -131,6 +133,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const fetched = await client.fetch(key.type, key.id);
     if (fetched === null) return;
     const known = await readState(connection, key);
+    if (known === null && AS_HEARD.includes(key.type)) return;
     const answer = withKnownContent(answerOf(key.type, fetched), known);
     if (known !== null && known.deleted === answer.deleted && sameContent(known.object, answer.object)) return;
     const problem = known === null ? 'missing' : answer.deleted && !known.deleted ? 'gone' : 'differs';
