@@ -81,7 +81,6 @@ describe('what this storey does not do', () => {
   it.each([
     ['items', { items: [{ price: 'price_x' }] }],
     ['pause_collection', { pause_collection: { behavior: 'void' } }],
-    ['discounts', { discounts: [{ coupon: 'x' }] }],
     ['automatic_tax[enabled]', { automatic_tax: { enabled: true } }],
   ] as const)('is refused by name: %s', async (param, params) => {
     const { stripe, subscription } = await begin();

@@ -17,9 +17,9 @@ function presentAll(work: Work, body: JsonObject): JsonObject {
   return { ...body, data: body.data.map((one) => (isObject(one) ? present(work, one) : one)) };
 }
 
-function load(work: Work, owner: JsonObject, member: Json | undefined, expansion: Expansion): Json {
+function load(work: Work, owner: JsonObject, member: Json | undefined, expansion: Expansion): Json | undefined {
   if (typeof expansion === 'function') return expansion(work, owner);
-  if (Array.isArray(member)) return member.map((one) => load(work, owner, one, expansion));
+  if (Array.isArray(member)) return member.map((one) => load(work, owner, one, expansion) ?? null);
   if (typeof member !== 'string') return member ?? null;
   const found = work.objects.find(expansion, member);
   return found === undefined ? member : present(work, found);
@@ -66,7 +66,13 @@ function expandMember(
     descend(work, container[segment], rest, path);
   } else if (rest.length > 0 && isObject(member) && typeof member.object !== 'string') {
     expandMember(work, owner, member, key, rest, path);
-  } else if (rest.length > 0 && (isObject(member) || Array.isArray(member))) {
+  } else if (rest.length > 0 && Array.isArray(member)) {
+    for (const one of member) {
+      // Plain hashes belong to the object they are in: `discounts.coupon`, `total_discount_amounts.discount`.
+      if (isObject(one) && typeof one.object !== 'string') expandMember(work, owner, one, key, rest, path);
+      else descend(work, one, rest, path);
+    }
+  } else if (rest.length > 0 && isObject(member)) {
     descend(work, member, rest, path);
   } else if (!(member === null && Object.keys(expandable).some((known) => known.startsWith(`${key}.`)))) {
     throw notExpandable(segment, path);

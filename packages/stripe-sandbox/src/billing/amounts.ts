@@ -19,6 +19,15 @@ export function lineAmount(unitDecimal: string, quantity: number): number {
   return Number((total + SCALE / 2n) / SCALE);
 }
 
+/**
+ * What is to be paid of an invoice over `total` by a customer with this balance (credit is negative), and the balance that is
+ * left (https://docs.stripe.com/billing/customer/balance): credit pays first, and a negative total becomes credit.
+ */
+export function dueOf(total: number, balance: number): { due: number; left: number } {
+  const sum = total + balance;
+  return { due: Math.max(0, sum), left: Math.min(0, sum) };
+}
+
 const ZERO_DECIMAL = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf'.split(' '));
 
 /** For people: `$25.00`, `¥500`. */

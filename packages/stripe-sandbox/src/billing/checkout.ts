@@ -6,6 +6,8 @@ import type { Metadata } from '../objects/parts.ts';
 import type { PaymentMethod } from '../objects/payment-method.ts';
 import type { TrialEndBehavior } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
+import { redeemablesOf } from './checkout-discounts.ts';
+import { redeem } from './discounts.ts';
 import { attachPaymentMethod, cardError } from './payment-methods.ts';
 import { type Authentication, confirmPaymentIntent, createPaymentIntent } from './payments.ts';
 import { startSubscription } from './subscriptions.ts';
@@ -88,6 +90,7 @@ function completeSubscription(work: Work, session: CheckoutSession, customer: Cu
     items: sold.filter((one) => one.price.recurring !== null),
     extras: sold.filter((one) => one.price.recurring === null),
     members: { metadata, description, default_payment_method: paymentMethod.id },
+    discounts: redeemablesOf(work, session),
     trialEnd: trialEnd ?? (trialPeriodDays === null ? null : work.now + trialPeriodDays * DAY_SECONDS),
     missingPaymentMethod,
     behavior: 'error_if_incomplete',
@@ -103,6 +106,10 @@ function completeSubscription(work: Work, session: CheckoutSession, customer: Cu
 
 /** A decline is kept on the session's intent, which the next attempt uses again. */
 function completePayment(work: Work, session: CheckoutSession, customer: Customer | null, buyer: Buyer): Completion {
+  for (const one of redeemablesOf(work, session)) {
+    const owner = { checkout_session: session.id, customer: customer?.id ?? null, invoice: null, subscription: null };
+    redeem(work, one, owner);
+  }
   if (session.amount_total === 0) return { payment_status: 'no_payment_required' };
   const plan = planOfSession(work, session).paymentIntent;
   const existing = session.payment_intent === null ? undefined : work.find('payment_intent', session.payment_intent);

@@ -4,7 +4,8 @@ import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 import { cancelSubscription, expireSubscription } from './cancellation.ts';
 import { collectInvoice } from './collection.ts';
-import { draftInvoice, FINALIZE_TASK } from './invoice-draft.ts';
+import { activeDiscounts, spendDiscounts } from './discounts.ts';
+import { composeFor, FINALIZE_TASK, storeDraft } from './invoice-draft.ts';
 import { COLLECT_TASK, finalizeInvoice } from './invoices.ts';
 import { itemLine } from './lines.ts';
 import { nextBoundary } from './periods.ts';
@@ -52,14 +53,17 @@ function openPeriod(work: Work, subscription: Subscription, changes: Partial<Sub
   );
   // An unpaid subscription keeps its new invoices as drafts: nobody expects them to be paid.
   const advances = moved.status !== 'unpaid';
-  const draft = draftInvoice(work, moved, {
+  const composed = composeFor(work, moved, {
     id,
     reason: opening.reason,
     lines,
+    discounts: activeDiscounts(work, moved.discounts, work.now),
     period: { start: before.start, end: start },
     finalizesAt: advances && !opening.atOnce ? work.now + work.settings.renewalFinalizeDelaySeconds : null,
     autoAdvance: advances,
   });
+  const draft = storeDraft(work, composed);
+  spendDiscounts(work, moved, draft);
   return opening.atOnce ? finalizeAndCollect(work, draft) : draft;
 }
 

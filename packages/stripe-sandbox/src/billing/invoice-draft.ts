@@ -1,8 +1,12 @@
 import { ACCOUNT_COUNTRY, ACCOUNT_NAME } from '../account.ts';
 import { embeddedList } from '../json.ts';
+import type { Customer } from '../objects/customer.ts';
 import type { BillingReason, Invoice, InvoiceLine } from '../objects/invoice.ts';
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
+import { dueOf } from './amounts.ts';
+import { discounted } from './discount-amounts.ts';
+import type { ActiveDiscount } from './discounts.ts';
 
 /** The task of a draft: finalise it. */
 export const FINALIZE_TASK = 'invoice.finalize';
@@ -12,48 +16,60 @@ export function linesUrl(invoice: string): string {
   return `/v1/invoices/${invoice}/lines`;
 }
 
-/** A draft for a subscription with its lines; `finalizesAt` null leaves it a draft until someone acts. */
-export function draftInvoice(
-  work: Work,
-  subscription: Subscription,
-  draft: {
-    id: string;
-    reason: BillingReason;
-    lines: InvoiceLine[];
-    period: { start: number; end: number };
-    finalizesAt: number | null;
-    autoAdvance: boolean;
-  },
-): Invoice {
-  const customer = work.get('customer', subscription.customer);
-  const total = draft.lines.reduce((sum, line) => sum + line.amount, 0);
-  const invoice: Invoice = {
+export type Draft = {
+  id: string;
+  reason: BillingReason;
+  lines: readonly InvoiceLine[];
+  discounts: readonly ActiveDiscount[];
+  period: { start: number; end: number };
+  /** Null leaves it a draft until someone acts. */
+  finalizesAt: number | null;
+  autoAdvance: boolean;
+  members?: Partial<Invoice>;
+};
+
+/** What an invoice over these lines comes to, with what the customer has to their credit. */
+export function sumsOf(lines: readonly InvoiceLine[], discounts: readonly ActiveDiscount[], balance: number) {
+  const reduced = discounted(lines, discounts);
+  const subtotal = lines.reduce((sum, line) => sum + line.amount, 0);
+  const total = subtotal - reduced.amount;
+  const { due } = dueOf(total, balance);
+  return {
+    lines: reduced.lines,
+    members: {
+      ...reduced.members,
+      amount_due: due,
+      amount_remaining: due,
+      starting_balance: balance,
+      subtotal,
+      subtotal_excluding_tax: subtotal,
+      total,
+      total_excluding_tax: total,
+    },
+  };
+}
+
+/** The invoice as a draft, not stored: previews show it as it is. */
+export function composeInvoice(work: Work, customer: Customer, currency: string, draft: Draft): Invoice {
+  const sums = sumsOf(draft.lines, draft.discounts, customer.balance);
+  return {
     id: draft.id,
     object: 'invoice',
     account_country: ACCOUNT_COUNTRY,
     account_name: ACCOUNT_NAME,
     account_tax_ids: null,
-    amount_due: total,
     amount_overpaid: 0,
     amount_paid: 0,
-    amount_remaining: total,
     amount_shipping: 0,
     application: null,
     attempt_count: 0,
     attempted: false,
     auto_advance: draft.autoAdvance,
-    automatic_tax: {
-      disabled_reason: null,
-      enabled: subscription.automatic_tax.enabled,
-      liability: subscription.automatic_tax.liability,
-      provider: null,
-      status: null,
-    },
+    automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
     automatically_finalizes_at: draft.finalizesAt,
     billing_reason: draft.reason,
-    collection_method: subscription.collection_method,
+    collection_method: 'charge_automatically',
     created: work.now,
-    currency: subscription.currency,
     custom_fields: null,
     customer: customer.id,
     customer_account: null,
@@ -68,7 +84,6 @@ export function draftInvoice(
     default_source: null,
     default_tax_rates: [],
     description: null,
-    discounts: [],
     due_date: null,
     effective_at: null,
     ending_balance: null,
@@ -79,12 +94,47 @@ export function draftInvoice(
     issuer: { type: 'self' },
     last_finalization_error: null,
     latest_revision: null,
-    lines: embeddedList(linesUrl(draft.id), draft.lines),
+    lines: embeddedList(linesUrl(draft.id), sums.lines),
     livemode: false,
     metadata: {},
-    next_payment_attempt: subscription.collection_method === 'charge_automatically' ? draft.finalizesAt : null,
+    next_payment_attempt: draft.finalizesAt,
     number: null,
     on_behalf_of: null,
+    parent: null,
+    payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
+    period_end: draft.period.end,
+    period_start: draft.period.start,
+    post_payment_credit_notes_amount: 0,
+    pre_payment_credit_notes_amount: 0,
+    receipt_number: null,
+    rendering: null,
+    shipping_cost: null,
+    shipping_details: null,
+    statement_descriptor: null,
+    status: 'draft',
+    status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
+    test_clock: null,
+    total_taxes: [],
+    webhooks_delivered_at: null,
+    ...sums.members,
+    currency,
+    ...draft.members,
+  };
+}
+
+/** What an invoice has from the subscription it bills. */
+export function membersOf(subscription: Subscription, finalizesAt: number | null): Partial<Invoice> {
+  const { automatic_tax: tax } = subscription;
+  return {
+    automatic_tax: {
+      disabled_reason: null,
+      enabled: tax.enabled,
+      liability: tax.liability,
+      provider: null,
+      status: null,
+    },
+    collection_method: subscription.collection_method,
+    next_payment_attempt: subscription.collection_method === 'charge_automatically' ? finalizesAt : null,
     parent: {
       quote_details: null,
       subscription_details: { metadata: subscription.metadata, subscription: subscription.id },
@@ -95,29 +145,21 @@ export function draftInvoice(
       payment_method_options: null,
       payment_method_types: subscription.payment_settings.payment_method_types,
     },
-    period_end: draft.period.end,
-    period_start: draft.period.start,
-    post_payment_credit_notes_amount: 0,
-    pre_payment_credit_notes_amount: 0,
-    receipt_number: null,
-    rendering: null,
-    shipping_cost: null,
-    shipping_details: null,
-    starting_balance: 0,
-    statement_descriptor: null,
-    status: 'draft',
-    status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
-    subtotal: total,
-    subtotal_excluding_tax: total,
-    test_clock: null,
-    total,
-    total_discount_amounts: [],
-    total_excluding_tax: total,
-    total_pretax_credit_amounts: [],
-    total_taxes: [],
-    webhooks_delivered_at: null,
   };
-  for (const line of draft.lines) work.objects.setOwner(line.id, invoice.id);
-  if (draft.finalizesAt !== null) work.tasks.schedule(FINALIZE_TASK, invoice.id, draft.finalizesAt);
+}
+
+/** A subscription's invoice as a draft, not stored. */
+export function composeFor(work: Work, subscription: Subscription, draft: Draft): Invoice {
+  const customer = work.get('customer', subscription.customer);
+  const members = { ...membersOf(subscription, draft.finalizesAt), ...draft.members };
+  return composeInvoice(work, customer, subscription.currency, { ...draft, members });
+}
+
+/** Stores a draft and puts its end on the schedule. */
+export function storeDraft(work: Work, invoice: Invoice): Invoice {
+  for (const line of invoice.lines.data) work.objects.setOwner(line.id, invoice.id);
+  if (invoice.automatically_finalizes_at !== null) {
+    work.tasks.schedule(FINALIZE_TASK, invoice.id, invoice.automatically_finalizes_at);
+  }
   return work.insert(invoice, 'invoice.created');
 }

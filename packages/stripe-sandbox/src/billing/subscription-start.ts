@@ -5,6 +5,7 @@ import type { Metadata } from '../objects/parts.ts';
 import { type Price, planOf } from '../objects/price.ts';
 import type { Subscription, SubscriptionItem, TrialEndBehavior } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
+import type { Redeemable } from './discounts.ts';
 import type { Authentication } from './payments.ts';
 import { type Cadence, nextBoundary } from './periods.ts';
 
@@ -17,6 +18,7 @@ export type Start = {
   /** One-time prices billed on the first invoice. */
   extras: readonly Sold[];
   members: Partial<Subscription>;
+  discounts: readonly Redeemable[];
   trialEnd: number | null;
   missingPaymentMethod: TrialEndBehavior;
   behavior: 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete';

@@ -4,9 +4,9 @@ import type { Invoice } from '../objects/invoice.ts';
 import type { Price } from '../objects/price.ts';
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
-import { lineAmount } from './amounts.ts';
 import { collectInvoice, payingMethod } from './collection.ts';
-import { draftInvoice } from './invoice-draft.ts';
+import { activeDiscounts, redeem, spendDiscounts } from './discounts.ts';
+import { composeFor, storeDraft } from './invoice-draft.ts';
 import { finalizeInvoice, intentOf } from './invoices.ts';
 import { itemLine, oneTimeLine } from './lines.ts';
 import { cardError } from './payment-methods.ts';
@@ -62,30 +62,34 @@ function requirePaymentMethod(work: Work, subscription: Subscription): void {
  */
 export function startSubscription(work: Work, start: Start): Subscription {
   const invoiceId = newId('in_');
-  const blank = newSubscription(work, start, invoiceId);
+  const begun = newSubscription(work, start, invoiceId);
+  const owner = { checkout_session: null, customer: start.customer, invoice: null, subscription: begun.id };
+  const discounts = start.discounts.map((one) => redeem(work, one, owner).id);
+  const blank = { ...begun, discounts };
   const automatic = blank.collection_method === 'charge_automatically';
-  const recurring = start.trialEnd === null ? start.items : [];
-  const total = [...recurring, ...start.extras].reduce(
-    (sum, sold) => sum + lineAmount(sold.price.unit_amount_decimal, sold.quantity),
-    0,
-  );
-  const owes = total > 0 && automatic;
+  const compose = (finalizesAt: number | null) =>
+    composeFor(work, blank, {
+      id: invoiceId,
+      reason: 'subscription_create',
+      lines: firstInvoiceLines(work, blank, start, invoiceId),
+      discounts: activeDiscounts(work, discounts, work.now),
+      period: { start: work.now, end: work.now },
+      finalizesAt,
+      autoAdvance: true,
+    });
+  const { amount_due: due } = compose(null);
+  const owes = due > 0 && automatic;
   if (owes && start.behavior !== 'default_incomplete') requirePaymentMethod(work, blank);
   const status = start.trialEnd !== null ? 'trialing' : owes ? 'incomplete' : 'active';
   const subscription = work.insert({ ...blank, status }, 'customer.subscription.created');
   for (const item of subscription.items.data) work.objects.setOwner(item.id, subscription.id);
   settleCurrency(work, start.customer, subscription.currency);
   scheduleSubscription(work, subscription);
-  const draft = draftInvoice(work, subscription, {
-    id: invoiceId,
-    reason: 'subscription_create',
-    lines: firstInvoiceLines(work, subscription, start, invoiceId),
-    period: { start: work.now, end: work.now },
-    // An invoice that is sent stays a draft for a while, like a renewal; one that is charged is finalised right away.
-    finalizesAt: automatic || total === 0 ? null : work.now + work.settings.renewalFinalizeDelaySeconds,
-    autoAdvance: true,
-  });
-  if (!automatic && total > 0) return subscription;
+  // An invoice that is sent stays a draft for a while, like a renewal; one that is charged is finalised right away.
+  const sentLater = !automatic && due > 0;
+  const draft = storeDraft(work, compose(sentLater ? work.now + work.settings.renewalFinalizeDelaySeconds : null));
+  spendDiscounts(work, subscription, draft);
+  if (sentLater) return work.get('subscription', subscription.id);
   const invoice = finalizeInvoice(work, draft);
   if (owes && start.behavior !== 'default_incomplete') collectFirst(work, invoice, start);
   else if (owes) prepareIntent(work, invoice);

@@ -1,4 +1,5 @@
 import { completeSession } from '../billing/checkout.ts';
+import { enterCode } from '../billing/checkout-discounts.ts';
 import { answerAuthentication } from '../billing/collection.ts';
 import { attachPaymentMethod, resolvePaymentMethod } from '../billing/payment-methods.ts';
 import type { Authentication } from '../billing/payments.ts';
@@ -33,10 +34,17 @@ const DEFAULT_EMAIL = 'customer@example.com';
 export function completeByControl(
   engine: Engine,
   sessionId: string,
-  buyer: { paymentMethod: string; email: string | null; name: string | null; authentication: Authentication },
+  buyer: {
+    paymentMethod: string;
+    email: string | null;
+    name: string | null;
+    authentication: Authentication;
+    promotionCode: string | null;
+  },
 ): JsonObject {
   return runKeepingDeclines(engine, (work) => {
-    const session = work.require('checkout.session', sessionId, 'id');
+    const found = work.require('checkout.session', sessionId, 'id');
+    const session = buyer.promotionCode === null ? found : enterCode(work, found, buyer.promotionCode);
     const known = session.customer !== null || session.customer_email !== null;
     return completeSession(work, session, {
       paymentMethod: resolvePaymentMethod(work, buyer.paymentMethod, 'payment_method'),

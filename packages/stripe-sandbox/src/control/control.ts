@@ -196,6 +196,7 @@ export class Control {
       email: optionalText(body, 'email') ?? null,
       name: optionalText(body, 'name') ?? null,
       authentication: optionalText(body, 'authentication') === 'fail' ? ('fail' as const) : ('success' as const),
+      promotionCode: optionalText(body, 'promotion_code') ?? null,
     };
     return completeByControl(this.#context.engine, path.id ?? '', buyer);
   }

@@ -72,7 +72,7 @@ export type CheckoutSession = {
   customer_creation: 'always' | 'if_required' | null;
   customer_details: CustomerDetails | null;
   customer_email: string | null;
-  discounts: [] | null;
+  discounts: { coupon: string | null; promotion_code: string | null }[] | null;
   expires_at: number;
   integration_identifier: string | null;
   invoice: string | null;

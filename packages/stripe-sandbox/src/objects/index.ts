@@ -1,6 +1,8 @@
 import type { Charge, Refund } from './charge.ts';
 import type { CheckoutSession } from './checkout-session.ts';
+import type { Coupon } from './coupon.ts';
 import type { Customer } from './customer.ts';
+import type { Discount } from './discount.ts';
 import type { Dispute } from './dispute.ts';
 import type { Event } from './event.ts';
 import type { Invoice, InvoicePayment } from './invoice.ts';
@@ -8,6 +10,7 @@ import type { PaymentIntent } from './payment-intent.ts';
 import type { PaymentMethod } from './payment-method.ts';
 import type { Price } from './price.ts';
 import type { Product } from './product.ts';
+import type { PromotionCode } from './promotion-code.ts';
 import type { Subscription } from './subscription.ts';
 import type { WebhookEndpoint } from './webhook-endpoint.ts';
 
@@ -15,7 +18,9 @@ import type { WebhookEndpoint } from './webhook-endpoint.ts';
 export type StripeObjects = {
   charge: Charge;
   'checkout.session': CheckoutSession;
+  coupon: Coupon;
   customer: Customer;
+  discount: Discount;
   dispute: Dispute;
   event: Event;
   invoice: Invoice;
@@ -24,6 +29,7 @@ export type StripeObjects = {
   payment_method: PaymentMethod;
   price: Price;
   product: Product;
+  promotion_code: PromotionCode;
   refund: Refund;
   subscription: Subscription;
   webhook_endpoint: WebhookEndpoint;

@@ -1,5 +1,9 @@
 import type { List } from '../json.ts';
+import type { DiscountAmount } from './discount.ts';
 import type { Address, Metadata, Self, Shipping } from './parts.ts';
+
+/** What is taken off before tax; discounts are all there is. */
+export type PretaxCredit = DiscountAmount & { type: 'discount' };
 
 export type InvoiceLine = {
   id: string;
@@ -7,7 +11,7 @@ export type InvoiceLine = {
   amount: number;
   currency: string;
   description: string | null;
-  discount_amounts: [];
+  discount_amounts: DiscountAmount[];
   discountable: boolean;
   discounts: string[];
   invoice: string;
@@ -36,7 +40,7 @@ export type InvoiceLine = {
         type: 'invoice_item_details';
       };
   period: { end: number; start: number };
-  pretax_credit_amounts: [];
+  pretax_credit_amounts: PretaxCredit[];
   pricing: {
     price_details: { price: string; product: string };
     type: 'price_details';
@@ -88,7 +92,7 @@ export type Invoice = {
   default_source: null;
   default_tax_rates: [];
   description: string | null;
-  discounts: [];
+  discounts: string[];
   due_date: number | null;
   effective_at: number | null;
   ending_balance: number | null;
@@ -132,9 +136,9 @@ export type Invoice = {
   subtotal_excluding_tax: number;
   test_clock: null;
   total: number;
-  total_discount_amounts: [];
+  total_discount_amounts: DiscountAmount[];
   total_excluding_tax: number;
-  total_pretax_credit_amounts: [];
+  total_pretax_credit_amounts: PretaxCredit[];
   total_taxes: [];
   webhooks_delivered_at: number | null;
 };

@@ -75,7 +75,7 @@ export type Subscription = {
   default_source: null;
   default_tax_rates: [];
   description: string | null;
-  discounts: [];
+  discounts: string[];
   ended_at: number | null;
   invoice_settings: {
     account_tax_ids: null;

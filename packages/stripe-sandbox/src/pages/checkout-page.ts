@@ -1,5 +1,6 @@
 import { formatAmount } from '../billing/amounts.ts';
 import { completeSession, planOfSession } from '../billing/checkout.ts';
+import { enterCode } from '../billing/checkout-discounts.ts';
 import { needsAuthentication } from '../billing/payment-methods.ts';
 import { runKeepingDeclines } from '../control/acts.ts';
 import type { Engine } from '../engine.ts';
@@ -30,6 +31,7 @@ function knownEmail(work: Work, session: CheckoutSession): string | null {
 function summary(work: Work, session: CheckoutSession) {
   const { lines, subscription } = planOfSession(work, session);
   const trialDays = subscription.trialPeriodDays;
+  const off = session.total_details.amount_discount;
   return html`<section>
 <h1>${session.mode === 'subscription' ? 'Subscribe' : 'Pay'}</h1>
 <p class="total">${formatAmount(session.amount_total, session.currency)}</p>
@@ -39,7 +41,20 @@ function summary(work: Work, session: CheckoutSession) {
 <dd>${formatAmount(line.amount_total, line.currency)}</dd>`,
   )}</dl>
 ${trialDays !== null && html`<p class="soft">${trialDays} days free.</p>`}
+${off > 0 && html`<p class="soft">Discount: −${formatAmount(off, session.currency)}</p>`}
 </section>`;
+}
+
+function codeForm(session: CheckoutSession) {
+  return (
+    session.allow_promotion_codes === true &&
+    html`<form method="post">
+<input type="hidden" name="step" value="code">
+<label for="code">Promotion code</label>
+<input id="code" name="code" autocomplete="off">
+<button class="second">Apply</button>
+</form>`
+  );
 }
 
 function formPage(
@@ -53,6 +68,7 @@ function formPage(
     state.status,
     'Checkout',
     html`${summary(work, session)}
+${codeForm(session)}
 <form method="post" novalidate>
 ${problem !== null && html`<p class="bad" role="alert">${problem}</p>`}
 <input type="hidden" name="step" value="pay">
@@ -136,6 +152,10 @@ export function submitCheckout(engine: Engine, id: string, form: URLSearchParams
       const session = work.find('checkout.session', id);
       if (session === undefined) return notFound();
       if (session.status !== 'open') return closedPage(session);
+      if (form.get('step') === 'code') {
+        enterCode(work, session, (form.get('code') ?? '').trim());
+        return redirect(`/c/pay/${session.id}`);
+      }
       if (form.get('step') === 'authenticate') return authenticate(work, session, typed, form);
       return pay(work, session, typed);
     });

@@ -41,6 +41,7 @@ const CREATE_FIELDS = {
     name: oneOf(['auto', 'never']),
     shipping: oneOf(['auto', 'never']),
   }),
+  discounts: array(object({ coupon: string(), promotion_code: string() }), { max: 1 }),
   expires_at: timestamp(),
   integration_identifier: string(),
   invoice_creation: switchedOff('invoice_data'),
@@ -103,7 +104,6 @@ export const CREATE = object(CREATE_FIELDS, [
   'custom_fields',
   'custom_text',
   'customer_account',
-  'discounts',
   'excluded_payment_method_types',
   'managed_payments',
   'name_collection',
@@ -155,6 +155,12 @@ export function checkTogether(work: Work, params: CreateParams): 'payment' | 'su
   if (mode === 'subscription' && params.customer_creation !== undefined) throw misplaced('customer_creation', mode);
   if (mode === 'subscription' && params.submit_type !== undefined && params.submit_type !== 'subscribe') {
     throw misplaced('submit_type', mode);
+  }
+  if (params.discounts !== undefined && params.allow_promotion_codes !== undefined) {
+    throw invalidRequest('You may only specify one of these parameters: allow_promotion_codes, discounts.', {
+      code: 'parameters_exclusive',
+      param: 'discounts',
+    });
   }
   const { expires_at: expires } = params;
   if (expires !== undefined && (expires < work.now + 1800 || expires > work.now + 86_400)) {

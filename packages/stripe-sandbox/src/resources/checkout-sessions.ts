@@ -1,4 +1,5 @@
 import { EXPIRE_SESSION_TASK, expireSession, planOfSession, type SessionPlan } from '../billing/checkout.ts';
+import { shownDiscounts, withDiscounts } from '../billing/checkout-discounts.ts';
 import { randomText } from '../ids.ts';
 import { embeddedList, type Json } from '../json.ts';
 import type { CheckoutLine, CheckoutSession } from '../objects/checkout-session.ts';
@@ -6,6 +7,7 @@ import { metadata, object, oneOf, required, string } from '../parameters/schema.
 import { filter } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
 import { CREATE, type CreateParams, checkLines, checkTogether, toLine } from './checkout-params.ts';
+import { toRedeemables } from './discount-params.ts';
 import { CREATED, createdWithin, listOperation, PAGE, pageOf } from './lists.ts';
 import { mergeMetadata } from './metadata.ts';
 import { operation, pathValue, type Resource } from './resource.ts';
@@ -46,14 +48,16 @@ const NO_INVOICE: CheckoutSession['invoice_creation'] = {
   },
 };
 
+type Priced = Pick<CheckoutSession, 'amount_subtotal' | 'amount_total' | 'discounts' | 'total_details'>;
+
 function newSession(
   work: Work,
   mode: 'payment' | 'subscription',
   params: CreateParams,
-  lines: readonly CheckoutLine[],
+  currency: string,
+  priced: Priced,
 ): CheckoutSession {
   const id = `cs_test_a1${randomText(56)}`;
-  const total = lines.reduce((sum, line) => sum + line.amount_total, 0);
   const payment = mode === 'payment';
   const created = params.customer === undefined;
   const saved: Json = created
@@ -66,8 +70,6 @@ function newSession(
     after_expiration: null,
     allow_promotion_codes: params.allow_promotion_codes ?? null,
     allowed_payment_method_types: params.allowed_payment_method_types ?? null,
-    amount_subtotal: lines.reduce((sum, line) => sum + line.amount_subtotal, 0),
-    amount_total: total,
     automatic_tax: { enabled: false, liability: null, provider: null, status: null },
     billing_address_collection: params.billing_address_collection ?? null,
     cancel_url: params.cancel_url ?? null,
@@ -77,7 +79,7 @@ function newSession(
     consent: null,
     consent_collection: null,
     created: work.now,
-    currency: lines[0]?.currency ?? 'usd',
+    currency,
     currency_conversion: null,
     custom_fields: [],
     custom_text: { after_submit: null, shipping_address: null, submit: null, terms_of_service_acceptance: null },
@@ -86,7 +88,6 @@ function newSession(
     customer_creation: !created ? null : payment ? (params.customer_creation ?? 'if_required') : 'always',
     customer_details: null,
     customer_email: params.customer_email ?? null,
-    discounts: payment ? [] : null,
     expires_at: params.expires_at ?? work.now + 86_400,
     integration_identifier: params.integration_identifier ?? null,
     invoice: null,
@@ -103,7 +104,7 @@ function newSession(
     payment_method_configuration_details: null,
     payment_method_options: { card: { request_three_d_secure: 'automatic' } },
     payment_method_types: ['card'],
-    payment_status: total === 0 ? 'no_payment_required' : 'unpaid',
+    payment_status: priced.amount_total === 0 ? 'no_payment_required' : 'unpaid',
     permissions: null,
     phone_number_collection: { enabled: false },
     recovered_from: null,
@@ -116,10 +117,10 @@ function newSession(
     submit_type: params.submit_type ?? null,
     subscription: null,
     success_url: params.success_url ?? '',
-    total_details: { amount_discount: 0, amount_shipping: 0, amount_tax: 0 },
     ui_mode: 'hosted_page',
     url: `${work.settings.publicUrl}/c/pay/${id}`,
     wallet_options: null,
+    ...priced,
   };
 }
 
@@ -132,9 +133,16 @@ const create = operation({
     if (params.customer !== undefined) work.require('customer', params.customer, 'customer');
     const subscription = params.subscription_data;
     const trial = subscription?.trial_period_days !== undefined || subscription?.trial_end !== undefined;
-    const lines = (params.line_items ?? []).map((line, index) => toLine(work, line, `line_items[${index}]`, trial));
-    checkLines(mode, lines);
-    const session = newSession(work, mode, params, lines);
+    const full = (params.line_items ?? []).map((line, index) => toLine(work, line, `line_items[${index}]`, trial));
+    checkLines(mode, full);
+    const currency = full[0]?.currency ?? 'usd';
+    const subtotal = full.reduce((sum, line) => sum + line.amount_subtotal, 0);
+    const purchase = { customer: params.customer ?? null, currency, subtotal };
+    const redeemables = toRedeemables(work, params.discounts, purchase);
+    const { lines, sums } = withDiscounts(work, full, redeemables);
+    const nothing = mode === 'payment' ? [] : null;
+    const discounts = redeemables.length === 0 ? nothing : shownDiscounts(redeemables);
+    const session = newSession(work, mode, params, currency, { ...sums, discounts });
     work.tasks.schedule(EXPIRE_SESSION_TASK, session.id, session.expires_at);
     return work.insert(session, null, planFor(params, lines));
   },
@@ -206,6 +214,8 @@ export const checkoutSessions: Resource = {
   operations: [create, retrieve, update, list, expire, lineItems],
   expandable: {
     customer: 'customer',
+    'discounts.coupon': 'coupon',
+    'discounts.promotion_code': 'promotion_code',
     invoice: 'invoice',
     line_items: (work, session) => {
       const { lines } = planOfSession(work, work.get('checkout.session', String(session.id)));

@@ -1,5 +1,4 @@
 import { collectInvoice, recoverSubscription } from '../billing/collection.ts';
-import { linesUrl } from '../billing/invoice-draft.ts';
 import { finalizeInvoice, intentOf, markInvoicePaid, voidInvoice } from '../billing/invoices.ts';
 import { cardError, resolvePaymentMethod } from '../billing/payment-methods.ts';
 import { ApiError, invalidRequest } from '../http/api-error.ts';
@@ -8,7 +7,7 @@ import type { Invoice } from '../objects/invoice.ts';
 import { boolean, object, oneOf, range, string } from '../parameters/schema.ts';
 import { equals, filter, inRange } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
-import { CREATED, createdWithin, listOperation, PAGE, pageOf } from './lists.ts';
+import { CREATED, createdWithin, listOperation } from './lists.ts';
 import { operation, type PathValues, pathValue, type Resource } from './resource.ts';
 
 function invoiceAt(work: Work, path: PathValues): Invoice {
@@ -42,16 +41,6 @@ const list = listOperation({
     ...filter('$.status', params.status),
     ...filter('$.parent.subscription_details.subscription', params.subscription),
   ],
-});
-
-const lines = operation({
-  method: 'GET',
-  route: '/v1/invoices/{invoice}/lines',
-  params: object(PAGE),
-  run(work, params, path) {
-    const invoice = invoiceAt(work, path);
-    return pageOf(linesUrl(invoice.id), invoice.lines.data, params);
-  },
 });
 
 const finalize = operation({
@@ -161,12 +150,14 @@ function confirmationSecret(work: Work, invoice: JsonObject): Json {
 
 export const invoices: Resource = {
   object: 'invoice',
-  operations: [retrieve, list, lines, finalize, pay, voiding, uncollectible],
+  operations: [retrieve, list, finalize, pay, voiding, uncollectible],
   expandable: {
     confirmation_secret: confirmationSecret,
     customer: 'customer',
     default_payment_method: 'payment_method',
+    discounts: 'discount',
     'parent.subscription_details.subscription': 'subscription',
     payments: paymentsOf,
+    'total_discount_amounts.discount': 'discount',
   },
 };

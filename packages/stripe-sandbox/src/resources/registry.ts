@@ -2,15 +2,19 @@ import type { Json } from '../json.ts';
 import { accounts } from './account.ts';
 import { charges } from './charges.ts';
 import { checkoutSessions } from './checkout-sessions.ts';
+import { coupons } from './coupons.ts';
 import { customers } from './customers.ts';
+import { discounts } from './discounts.ts';
 import { disputes } from './disputes.ts';
 import { events } from './events.ts';
+import { invoiceLines } from './invoice-lines.ts';
 import { invoicePayments } from './invoice-payments.ts';
 import { invoices } from './invoices.ts';
 import { paymentIntents } from './payment-intents.ts';
 import { paymentMethods } from './payment-methods.ts';
 import { prices } from './prices.ts';
 import { products } from './products.ts';
+import { promotionCodes } from './promotion-codes.ts';
 import { refunds } from './refunds.ts';
 import type { Resource } from './resource.ts';
 import { subscriptionItems } from './subscription-items.ts';
@@ -22,15 +26,19 @@ export const RESOURCES: readonly Resource[] = [
   accounts,
   charges,
   checkoutSessions,
+  coupons,
   customers,
+  discounts,
   disputes,
   events,
+  invoiceLines,
   invoicePayments,
   invoices,
   paymentIntents,
   paymentMethods,
   prices,
   products,
+  promotionCodes,
   refunds,
   subscriptionItems,
   subscriptions,

@@ -29,8 +29,8 @@ export interface Operation {
 export type Expansion =
   /** The member holds the id of such an object. */
   | ObjectName
-  /** The member is computed, and usually shown only when asked for. */
-  | ((work: Work, owner: JsonObject) => Json);
+  /** The member is computed, and usually shown only when asked for; undefined when this object has none. */
+  | ((work: Work, owner: JsonObject) => Json | undefined);
 
 /**
  * One of Stripe's resources: the object it shows, its calls and what can be expanded in it. Adding a resource is adding a

@@ -17,6 +17,7 @@ import {
   timestamp,
 } from '../parameters/schema.ts';
 import type { Work } from '../work.ts';
+import { DISCOUNTS } from './discount-params.ts';
 import { mergeMetadata } from './metadata.ts';
 import { currency, only, switchedOff } from './parameters.ts';
 import { inlinePrice, SUBSCRIPTION_PRICE_DATA } from './price-data.ts';
@@ -48,6 +49,7 @@ const SHARED = {
   days_until_due: integer({ min: 1, max: 730 }),
   default_payment_method: emptyable(string()),
   description: emptyable(string({ maxLength: 500 })),
+  discounts: DISCOUNTS,
   metadata: metadata(),
   off_session: boolean(),
   payment_settings: object(
@@ -75,7 +77,6 @@ const UNSUPPORTED = [
   'billing_thresholds',
   'default_source',
   'default_tax_rates',
-  'discounts',
   'invoice_settings',
   'on_behalf_of',
   'pending_invoice_item_interval',

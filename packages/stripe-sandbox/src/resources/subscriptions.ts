@@ -1,3 +1,4 @@
+import { lineAmount } from '../billing/amounts.ts';
 import { cancelSubscription } from '../billing/cancellation.ts';
 import { endTrial, resumeSubscription } from '../billing/cycle.ts';
 import { nextBoundary } from '../billing/periods.ts';
@@ -12,6 +13,7 @@ import { given, unset } from '../parameters/given.ts';
 import { boolean, object, oneOf, required, string } from '../parameters/schema.ts';
 import { anyElement, type Condition, filter, oneOfValues } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
+import { changedDiscounts, toRedeemables } from './discount-params.ts';
 import { CREATED, createdWithin, listOperation } from './lists.ts';
 import { mergeMetadata } from './metadata.ts';
 import { only } from './parameters.ts';
@@ -75,6 +77,10 @@ function membersOf(work: Work, params: CreateParams, firstEnd: number): Partial<
   };
 }
 
+function subtotalOf(items: Start['items']): number {
+  return items.reduce((sum, sold) => sum + lineAmount(sold.price.unit_amount_decimal, sold.quantity), 0);
+}
+
 const create = operation({
   method: 'POST',
   route: '/v1/subscriptions',
@@ -93,6 +99,11 @@ const create = operation({
       items,
       extras: [],
       members: membersOf(work, params, trialEnd ?? nextBoundary(work.now, cadence, work.now)),
+      discounts: toRedeemables(work, params.discounts, {
+        customer: params.customer,
+        currency: currency ?? '',
+        subtotal: subtotalOf(items),
+      }),
       trialEnd,
       missingPaymentMethod: params.trial_settings?.end_behavior.missing_payment_method ?? 'create_invoice',
       behavior: params.payment_behavior ?? 'allow_incomplete',
@@ -143,6 +154,7 @@ function changesOf(work: Work, subscription: Subscription, params: UpdateParams)
     ...trial,
     ...cancellation,
     ...collectionOf(subscription, params),
+    discounts: changedDiscounts(work, subscription, params.discounts),
     ...given({ default_payment_method: method, description: unset(params.description) }),
     ...(behavior === undefined
       ? {}
@@ -268,6 +280,11 @@ function withCurrentPrices(work: Work, body: JsonObject): JsonObject {
 export const subscriptions: Resource = {
   object: 'subscription',
   operations: [create, retrieve, update, cancel, resume, list],
-  expandable: { customer: 'customer', default_payment_method: 'payment_method', latest_invoice: 'invoice' },
+  expandable: {
+    customer: 'customer',
+    default_payment_method: 'payment_method',
+    discounts: 'discount',
+    latest_invoice: 'invoice',
+  },
   present: withCurrentPrices,
 };
