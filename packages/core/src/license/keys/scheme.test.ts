@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { nodeCryptography as cryptography } from '../../../test/node-cryptography.ts';
 import type { KeySecret } from '../../cryptography.ts';
+import { signingKeyId } from '../offline/signing-key.ts';
 import { randomKeys } from './random.ts';
 import { classifyUnknownKey, type LicenseKeyScheme } from './scheme.ts';
 import { sealedKeys } from './sealed.ts';
 import { sha512Hmac } from './sha512-hmac.ts';
+import { signedKeys } from './signed.ts';
+import { tierSignatureKeys } from './tier-signature.ts';
 
 /** A scheme whose keys read `prefix:secret id`. */
 function scheme(prefix: string): LicenseKeyScheme {
@@ -47,6 +50,9 @@ describe('a key that is not stored', () => {
 });
 
 describe('what an answer costs', () => {
+  const seed = new Uint8Array(32).fill(7);
+  const publicKey = cryptography.ed25519PublicKey(seed);
+  const pair = { id: signingKeyId(publicKey, cryptography), bytes: seed, publicKey };
   const products = [
     {
       scheme: sha512Hmac,
@@ -55,8 +61,14 @@ describe('what an answer costs', () => {
         { id: 'old', bytes: cryptography.utf8('old') },
       ],
     },
+    // Another product with keys of the same form, and secrets of its own.
+    { scheme: sha512Hmac, secrets: [{ id: 'other', bytes: cryptography.utf8('other') }] },
     { scheme: sealedKeys('CO'), secrets: [{ id: 'sealing', bytes: new Uint8Array(32) }] },
     { scheme: randomKeys('RL'), secrets: [] },
+    { scheme: tierSignatureKeys('QF'), secrets: [{ id: 'tier', bytes: cryptography.utf8('tier') }] },
+    { scheme: signedKeys('LK', 'acme'), secrets: [pair] },
+    // Its first signing key is not made yet.
+    { scheme: signedKeys('NE', 'next'), secrets: [] },
   ];
 
   /** How often each part of the cryptography was asked for. */
@@ -72,24 +84,40 @@ describe('what an answer costs', () => {
     return calls;
   }
 
-  it('is the same for a malformed text, a forged key and a genuine one that nobody has', () => {
+  const material = { customer: 'c', subscription: 's', plan: 'p', issuedAt: 0, expiresAt: null };
+
+  it('is the same for a malformed text, a forged key and a genuine one that nobody has, of every scheme', () => {
     costOf('the first makes the decoys');
-    const material = {
-      customer: 'c',
-      subscription: 's',
-      plan: 'p',
-      issuedAt: 0,
-      expiresAt: null,
-      salt: new Uint8Array(32),
-    };
-    const genuine = sha512Hmac.generate(material, { id: 'old', bytes: cryptography.utf8('old') }, cryptography);
-    const forged = genuine.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
-    expect(classifyUnknownKey(genuine, products, cryptography)).toBe('NOT_FOUND');
-    expect(classifyUnknownKey(forged, products, cryptography)).toBe('FORGED');
     const malformed = costOf('hello');
-    expect(malformed.hmacSha512).toBeGreaterThan(0);
-    expect(malformed.hmacSha256).toBeGreaterThan(0);
-    expect(costOf(forged)).toEqual(malformed);
-    expect(costOf(genuine)).toEqual(malformed);
+    // Three live secrets of one scheme, and what opens a sealed key: two keys, a stream and a tag.
+    expect(malformed).toMatchObject({ hmacSha512: 3, hmacSha256: 4, verifyEd25519: 1 });
+    for (const { scheme, secrets } of products) {
+      const [secret] = secrets;
+      const genuine = scheme.generate(
+        { ...material, salt: new Uint8Array(32).fill(1) },
+        secret ?? { ...pair, id: '00'.repeat(8) },
+        cryptography,
+      );
+      const expected = scheme.name === 'signed' && secret === undefined ? 'FORGED' : 'NOT_FOUND';
+      expect(classifyUnknownKey(genuine, products, cryptography)).toBe(expected);
+      expect(work(costOf(genuine)), scheme.name).toEqual(work(malformed));
+    }
+    const [hmac, , sealed, , , signed] = products.map(({ scheme, secrets: [secret = pair] }) =>
+      scheme.generate({ ...material, salt: new Uint8Array(32).fill(2) }, secret, cryptography),
+    );
+    for (const genuine of [hmac, sealed, signed]) {
+      const forged = changedNearTheEnd(genuine ?? '');
+      expect(classifyUnknownKey(forged, products, cryptography), forged).toBe('FORGED');
+      expect(work(costOf(forged)), forged).toEqual(work(malformed));
+    }
   });
+
+  function changedNearTheEnd(key: string): string {
+    return key.slice(0, -10) + (key.at(-10) === '2' ? '3' : '2') + key.slice(-9);
+  }
+
+  /** What takes time. Turning text into bytes and back does not. */
+  function work({ utf8: _encoded, text: _decoded, ...rest }: Record<string, number>): Record<string, number> {
+    return rest;
+  }
 });

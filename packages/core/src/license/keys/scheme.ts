@@ -51,7 +51,7 @@ export type UnknownKey = 'MALFORMED' | 'FORGED' | 'NOT_FOUND';
 
 /**
  * Why a key that is not stored was refused: no loaded scheme has its grammar, no live secret made it, or it is a genuine key
- * that was never issued here. Whatever the text, each scheme verifies one key: how long an answer takes tells nothing.
+ * that was never issued here. Whatever the text, each scheme with secrets verifies one key: how long an answer takes tells nothing.
  */
 export function classifyUnknownKey(
   text: string,
@@ -62,7 +62,8 @@ export function classifyUnknownKey(
   let authentic = false;
   for (const { scheme, secrets } of candidates) {
     const key = scheme.parse(text);
-    const isGenuine = scheme.verify(key ?? decoyOf(scheme, secrets, cryptography), secrets, cryptography);
+    const verified = key ?? decoyOf(scheme, secrets, cryptography);
+    const isGenuine = verified !== null && scheme.verify(verified, secrets, cryptography);
     if (key === null) continue;
     wellFormed = true;
     if (isGenuine) authentic = true;
@@ -80,15 +81,15 @@ const DECOY: KeyMaterial = {
   salt: new Uint8Array(32),
 };
 
-/** Made once for each secret that makes keys: making one costs more than verifying it. */
-const decoys = new WeakMap<LicenseKeyScheme, { secretId: string; key: string }>();
+/** By scheme and secret: making one costs more than verifying it. */
+const decoys = new WeakMap<LicenseKeyScheme, Map<string, string>>();
 
-/** A key of the scheme, to be verified in the place of a text that is none. */
-function decoyOf(scheme: LicenseKeyScheme, secrets: readonly KeySecret[], cryptography: Cryptography): string {
-  const secret = secrets[0] ?? NO_SECRET;
-  const known = decoys.get(scheme);
-  if (known?.secretId === secret.id) return known.key;
-  const key = scheme.generate(DECOY, secret, cryptography);
-  decoys.set(scheme, { secretId: secret.id, key });
+/** A key of the scheme, to be verified in the place of a text that is none; null where the scheme could make none. */
+function decoyOf(scheme: LicenseKeyScheme, secrets: readonly KeySecret[], cryptography: Cryptography): string | null {
+  const [secret] = secrets;
+  if (secret === undefined) return null;
+  const known = decoys.get(scheme) ?? new Map<string, string>();
+  const key = known.get(secret.id) ?? scheme.generate(DECOY, secret, cryptography);
+  decoys.set(scheme, known.set(secret.id, key));
   return key;
 }
