@@ -29,6 +29,7 @@ export type IdPrefix =
   | 'inb'
   | 'out'
   | 'rec'
+  | 'mov'
   | 'mail'
   | 'aud'
   | 'key'

@@ -22,7 +22,7 @@ import {
 } from './modules/licenses/index.ts';
 import { checkoutRoutes, refundRoutes } from './modules/payments/index.ts';
 import { registerSigningKeyRoutes } from './modules/signing/index.ts';
-import { subscriptionRoutes } from './modules/subscriptions/index.ts';
+import { revenueRoutes, subscriptionRoutes } from './modules/subscriptions/index.ts';
 import { accountPages } from './pages/account-pages.ts';
 import { frontPage } from './pages/front-page.ts';
 import { releasePages } from './pages/release-page.ts';
@@ -79,6 +79,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   entitlementRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
   subscriptionRoutes(http, app);
+  revenueRoutes(http, app);
   checkoutRoutes(http, app);
   refundRoutes(http, app);
   registerStripeWebhook(http, app.inbox);

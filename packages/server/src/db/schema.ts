@@ -52,6 +52,7 @@ export interface SubscriptionsTable {
   currency: Generated<string>;
   recurring_interval: string | null;
   recurring_interval_count: Generated<number>;
+  mrr_cents: BigInteger;
   metadata: Metadata;
   due_at: Date | null;
   created_at: Date;
@@ -271,6 +272,18 @@ export interface IdempotencyKeysTable {
   created_at: Date;
 }
 
+export interface RevenueMovementsTable {
+  id: string;
+  subscription_id: string;
+  customer_id: string | null;
+  product: string;
+  plan: string;
+  kind: 'new' | 'expansion' | 'contraction' | 'churn' | 'reactivation';
+  currency: string;
+  delta_cents: BigInteger;
+  at: Date;
+}
+
 export interface ReconciliationsTable {
   id: string;
   mode: 'report' | 'fix';
@@ -344,6 +357,7 @@ export interface Schema {
   inbox: InboxTable;
   outbox: OutboxTable;
   reconciliations: ReconciliationsTable;
+  revenue_movements: RevenueMovementsTable;
   sandbox_mail: SandboxMailTable;
   audit_log: AuditLogTable;
   api_keys: ApiKeysTable;

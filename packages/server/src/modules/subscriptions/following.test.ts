@@ -342,3 +342,56 @@ describe('a subscription of a product with several plans', () => {
     expect(await license()).toMatchObject({ plan: 'free', status: 'active', version: free.version });
   });
 });
+
+describe('what comes in each month', () => {
+  const movements = () =>
+    test.database.connection
+      .selectFrom('revenue_movements')
+      .innerJoin('subscriptions', 'subscriptions.id', 'revenue_movements.subscription_id')
+      .select(['kind', 'delta_cents'])
+      .where('reference', '=', reference)
+      .orderBy('revenue_movements.at')
+      .orderBy('revenue_movements.id')
+      .execute();
+  const now = (status: string, amountCents = 2500) => ({ ...source(0, status, [invoice(0, {})]), amountCents });
+
+  it('is written down as it moves, once for each change, and by its kind', async () => {
+    await hear(now('trialing'));
+    expect(await movements()).toEqual([]);
+    for (const state of [
+      now('active'),
+      now('active'),
+      now('active', 9900),
+      now('past_due', 9900),
+      now('active', 4900),
+    ]) {
+      await hear(state);
+    }
+    await hear(now('unpaid', 4900));
+    await hear(now('active', 4900));
+    await hear(now('canceled', 4900));
+    expect(await movements()).toEqual([
+      { kind: 'new', delta_cents: 2500 },
+      { kind: 'expansion', delta_cents: 7400 },
+      { kind: 'contraction', delta_cents: -5000 },
+      { kind: 'churn', delta_cents: -4900 },
+      { kind: 'reactivation', delta_cents: 4900 },
+      { kind: 'churn', delta_cents: -4900 },
+    ]);
+  });
+
+  it('is the sum of all movements there ever were', async () => {
+    const { connection } = test.database;
+    const { sum } = connection.fn;
+    const moved = await connection
+      .selectFrom('revenue_movements')
+      .select(sum<string>('delta_cents').as('total'))
+      .executeTakeFirstOrThrow();
+    const stands = await connection
+      .selectFrom('subscriptions')
+      .select(sum<string>('mrr_cents').as('total'))
+      .executeTakeFirstOrThrow();
+    expect(Number(moved.total)).toBeGreaterThan(0);
+    expect(Number(moved.total)).toBe(Number(stands.total));
+  });
+});

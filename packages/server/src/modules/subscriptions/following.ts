@@ -10,6 +10,7 @@ import {
   type KnownBefore,
   type Letter,
   lettersFor,
+  monthlyRevenueCents,
   NOTHING_KNOWN,
   nextTransitionAt,
   type Standing,
@@ -26,6 +27,7 @@ import type { LicenseReader, LicenseRecord, LicenseService } from '../licenses/i
 import type { Notifications } from '../notifications/index.ts';
 import { endedByHand, manualSource } from './manual.ts';
 import * as repository from './repository.ts';
+import { recordMovement } from './revenue.ts';
 
 /** A subscription as its source has it: Stripe's mirror, or our own row for one kept by hand. Instants are milliseconds. */
 export interface SourceSubscription {
@@ -104,6 +106,7 @@ export function createFollowing(options: FollowingOptions) {
     );
     const customer = await customerOf(transaction, current, before);
     const row = await store(transaction, { before, current, view, customer, now });
+    await recordMovement(transaction, { before, row }, { clock, ids });
     await followLicenses(transaction, { row, current, view, customer, now });
     await writeLetters(transaction, { before: knownBefore(before), current, view, customer, now });
     return row;
@@ -337,6 +340,7 @@ function columnsOf({ current, view, customer, now }: Change, cancellation: Cance
     currency: current.currency,
     recurring_interval: current.interval,
     recurring_interval_count: current.intervalCount,
+    mrr_cents: monthlyRevenueCents(current),
     metadata: JSON.stringify(current.metadata),
     due_at: due,
     updated_at: now,

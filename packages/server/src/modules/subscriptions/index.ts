@@ -3,6 +3,7 @@
 export type { ReadSource, SourceInvoice, SourceSubscription } from './following.ts';
 export type { SubscriptionFilter } from './repository.ts';
 export { subscriptionRoutes } from './routes/index.ts';
+export { revenueRoutes } from './routes/revenue.ts';
 export {
   createSubscriptionService,
   type Subscription,
