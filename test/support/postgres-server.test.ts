@@ -23,6 +23,8 @@ async function startHost() {
 
 async function version(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  // A server that goes down while it is asked breaks the connection once more after the question has failed.
+  client.on('error', () => {});
   await client.connect();
   try {
     const { rows } = await client.query<{ server_version: string }>('show server_version');
