@@ -88,9 +88,9 @@ export function rateLimitExceeded({ resetSeconds }: RateLimitState): LatchkeyErr
 
 /** Failed checks of keys and tokens, which is what guessing looks like. */
 export interface FailureLimits {
-  /** Throws `rate_limited` once too many failed. */
-  assertAllowed(address: string, keyPrefix?: string): void;
-  count(address: string, keyPrefix?: string): void;
+  /** Throws `rate_limited` once too many failed, unless the caller turns out to hold the key: `holdsIt` is asked only then. */
+  assertAllowed(address: string, key?: string, holdsIt?: () => boolean): void;
+  count(address: string, key?: string): void;
 }
 
 // Far above what a fleet of misconfigured machines behind one address makes, far below what guessing needs.
@@ -100,19 +100,41 @@ const failuresByPrefix: RateLimitPolicy = { name: 'key-failures', limit: 300, wi
 export function createFailureLimits(wallMs: () => number): FailureLimits {
   const byAddress = createRateLimiter(failuresByAddress, wallMs);
   const byPrefix = createRateLimiter(failuresByPrefix, wallMs);
+  let quietFrom = 0;
   return {
-    assertAllowed(address, keyPrefix) {
+    assertAllowed(address, key, holdsIt = () => false) {
+      // Thousands of times a second, and most of the time nobody has failed lately.
+      if (quietFrom === 0) return;
+      if (wallMs() >= quietFrom) {
+        quietFrom = 0;
+        return;
+      }
       const atAddress = byAddress.peek(callerOf(address));
-      if (atAddress.remaining <= 0) throw rateLimitExceeded(atAddress);
-      if (keyPrefix === undefined) return;
-      const withPrefix = byPrefix.peek(keyPrefix);
-      if (withPrefix.remaining <= 0) throw rateLimitExceeded(withPrefix);
+      const withPrefix = key === undefined ? null : byPrefix.peek(keyPrefix(key));
+      const exceeded = [atAddress, withPrefix].find((state) => state !== null && state.remaining <= 0);
+      if (exceeded != null && !holdsIt()) throw rateLimitExceeded(exceeded);
     },
-    count(address, keyPrefix) {
+    count(address, key) {
+      quietFrom = wallMs() + 1_000 * Math.max(failuresByAddress.windowSeconds, failuresByPrefix.windowSeconds);
       byAddress.count(callerOf(address));
-      if (keyPrefix !== undefined) byPrefix.count(keyPrefix);
+      if (key !== undefined) byPrefix.count(keyPrefix(key));
     },
   };
+}
+
+const longestPrefix = 48;
+/** Read of a text that is presented as a key. Whoever writes more than this before it gets to the point is counted with their like. */
+const longestLook = 256;
+
+/**
+ * The part of a key by which guesses from many addresses are counted together: the first half of its letters and digits, at most 48. It
+ * reaches beyond what the keys of a product, a plan or a day have in common, so that whoever guesses gets in nobody's way but theirs
+ * whose key they know half of. However it is spaced, grouped or written, a key has one: where one letter is read for another, so here.
+ */
+export function keyPrefix(key: string): string {
+  const characters = key.slice(0, longestLook).replace(/[^0-9A-Za-z]+/g, '');
+  const prefix = characters.slice(0, Math.min(Math.ceil(characters.length / 2), longestPrefix));
+  return prefix.toUpperCase().replaceAll('O', '0').replace(/[IL]/g, '1');
 }
 
 /** The caller behind an address: with IPv6 one customer commonly has a whole /64. */

@@ -118,11 +118,11 @@ function decorateRequests(http: Http, { database }: HttpOptions, failures: Failu
     if (claim !== null) claim.committed = true;
     return result;
   });
-  http.decorateRequest('assertKeyChecksAllowed', function (this: HttpRequest, keyPrefix: string) {
-    if (!isVendor(this.principal)) failures.assertAllowed(this.ip, keyPrefix);
+  http.decorateRequest('assertKeyChecksAllowed', function (this: HttpRequest, key, holdsIt) {
+    if (!isVendor(this.principal)) failures.assertAllowed(this.ip, key, holdsIt);
   });
-  http.decorateRequest('countFailure', function (this: HttpRequest, keyPrefix: string) {
-    if (!isVendor(this.principal)) failures.count(this.ip, keyPrefix);
+  http.decorateRequest('countFailure', function (this: HttpRequest, key) {
+    if (!isVendor(this.principal)) failures.count(this.ip, key);
   });
 }
 

@@ -84,9 +84,9 @@ declare module 'fastify' {
     write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
     /**
      * For routes that check a license key: throws `rate_limited` when this address, or anyone with keys that begin like this one, failed
-     * too often lately. Only failures count (`countFailure`), so those who hold a key are never slowed down.
+     * too often lately. Only failures count (`countFailure`), and not against callers who hold the key, where the route can tell.
      */
-    assertKeyChecksAllowed(keyPrefix: string): void;
-    countFailure(keyPrefix: string): void;
+    assertKeyChecksAllowed(key: string, holdsIt?: () => boolean): void;
+    countFailure(key: string): void;
   }
 }

@@ -8,7 +8,6 @@ import type { EntitlementService, Entitlements, Standing } from './service.ts';
 const TAGS = ['Entitlements'];
 /** Answers about unknown keys: what guessing looks like. */
 const GUESSES = new Set(['MALFORMED', 'FORGED', 'NOT_FOUND']);
-const PREFIX_LENGTH = 8;
 
 /** What may be used: by whoever holds a key, by the vendor's server for a customer, by anyone in demo mode. */
 export function entitlementRoutes(http: Http, { entitlements }: { entitlements: EntitlementService }): void {
@@ -81,7 +80,7 @@ function standingOf(request: HttpRequest, { product, license_key, customer_id: c
     throw new LatchkeyError('invalid_request', 'Name either a licence key or a customer.', { path: 'customer_id' });
   }
   if (key !== undefined) {
-    request.assertKeyChecksAllowed(key.slice(0, PREFIX_LENGTH));
+    request.assertKeyChecksAllowed(key);
     return { product, key, machine };
   }
   return { product, customerId: customerAsked(request, customerId), machine };
@@ -98,7 +97,7 @@ function customerAsked({ principal, identityError }: HttpRequest, named: string 
 }
 
 function countGuess(request: HttpRequest, { key }: Standing, answer: Entitlements): Entitlements {
-  if (key !== undefined && GUESSES.has(answer.code)) request.countFailure(key.slice(0, PREFIX_LENGTH));
+  if (key !== undefined && GUESSES.has(answer.code)) request.countFailure(key);
   return answer;
 }
 

@@ -14,6 +14,8 @@ export interface KeptLicense extends LicenseState {
   readonly machines: LiveMachines | string;
   /** The last answer that was made of it, for whoever asks the same again. */
   answer: ReadyAnswer | null;
+  /** The address from which it was last asked for over HTTP: there somebody holds its key. */
+  askedFrom: string | null;
   /** Asked for since the last time somebody looked for room. */
   asked: boolean;
 }
@@ -68,6 +70,7 @@ export function createLicensePacker(catalog: Catalog): (record: LicenseRecord) =
       holds: holds.length === 0 ? NO_HOLDS : holds,
       machines: onlyFingerprint(machines) ?? machines,
       answer: null,
+      askedFrom: null,
       asked: false,
     };
   };

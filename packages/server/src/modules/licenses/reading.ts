@@ -74,13 +74,14 @@ export function createLicenseReader({ database, catalog, keys, snapshots, clock,
   }
 
   return {
-    /** Whether the key is in force for what is asked. Always an answer, never an error. */
-    async validate(text: string, question: ValidationQuestion): Promise<ValidationAnswer> {
+    /** Whether the key is in force for what is asked, from this address. Always an answer, never an error. */
+    async validate(text: string, question: ValidationQuestion, from?: string): Promise<ValidationAnswer> {
       if (text.length > LONGEST_KEY) return refuseUnknownKey('MALFORMED');
       const key = keys.canonical(text);
       const read = () => snapshots.get(keys.mark(key), () => load(keys.indexes(key)));
       const license = await read();
       if (license === null) return refuseUnknownKey(keys.classify(key));
+      license.askedFrom = from ?? license.askedFrom;
       return decideAndBegin(license, question, read);
     },
 
@@ -88,10 +89,17 @@ export function createLicenseReader({ database, catalog, keys, snapshots, clock,
      * What `validate` answers, as JSON, when the licence is in memory and nothing has to be written; else null. The hot path. A key that
      * is not written as it is stored is not found here.
      */
-    validateFromMemory({ key, product, fingerprint }: PlainQuestion): string | null {
+    validateFromMemory({ key, product, fingerprint }: PlainQuestion, from: string): string | null {
       const license = snapshots.peek(keys.mark(key));
       if (license === undefined || license.termBeginsWith === 'first_validation') return null;
+      license.askedFrom = from;
       return ready.answer(license, product, fingerprint, clock.now().getTime());
+    },
+
+    /** The address from which this key was last validated, as far as this process remembers; a change of the licence makes it forget. */
+    lastAskedFrom(text: string): string | null {
+      if (text.length > LONGEST_KEY) return null;
+      return snapshots.peek(keys.mark(keys.canonical(text)))?.askedFrom ?? null;
     },
 
     /** The licence behind a key, or null. */

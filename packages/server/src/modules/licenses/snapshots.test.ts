@@ -7,7 +7,7 @@ import { createLicenseSnapshots } from './snapshots.ts';
 function license(id: string): KeptLicense {
   const { startsAt, expiresAt, termBeginsWith, coverage, holds, machines, ...facts } = snapshotOf();
   const terms = { startsAt, expiresAt, termBeginsWith, coverage, holds };
-  return { id, ...terms, machines, kind: { ...facts, machinesUsed: 0 }, answer: null, asked: false };
+  return { id, ...terms, machines, kind: { ...facts, machinesUsed: 0 }, answer: null, askedFrom: null, asked: false };
 }
 
 /** Notices that the test sends and interrupts. */

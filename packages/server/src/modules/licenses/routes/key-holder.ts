@@ -13,7 +13,7 @@ import {
 import type { LicenseService } from '../service.ts';
 import type { SignValidation } from '../signed-answers.ts';
 import { activationAnswerView } from '../views.ts';
-import { countGuess, keyPrefix } from './guessing.ts';
+import { assertNoGuess, countGuess } from './guessing.ts';
 import { plainQuestion } from './plain-question.ts';
 
 export interface KeyHolderRoutes {
@@ -38,8 +38,8 @@ export function keyHolderRoutes(http: Http, { licenses, reader, resend, signVali
         shortcut(body, request) {
           const question = plainQuestion(body);
           if (question === null) return null;
-          request.assertKeyChecksAllowed(keyPrefix(question.key));
-          return reader.validateFromMemory(question);
+          assertNoGuess(request, reader, question.key);
+          return reader.validateFromMemory(question, request.ip);
         },
       },
       // The answer is made here and nowhere else: checking it against its schema again would double the cost of the hot path.
@@ -57,14 +57,14 @@ export function keyHolderRoutes(http: Http, { licenses, reader, resend, signVali
     },
     async (request) => {
       const { key, product, machine, entitlements, released_at: releasedAt, nonce } = request.body;
-      request.assertKeyChecksAllowed(keyPrefix(key));
+      assertNoGuess(request, reader, key);
       const scope = {
         product,
         machine,
         entitlements,
         ...(releasedAt === undefined ? {} : { releasedAt: Date.parse(releasedAt) }),
       };
-      const answer = countGuess(request, key, await reader.validate(key, scope));
+      const answer = countGuess(request, key, await reader.validate(key, scope, request.ip));
       return nonce === undefined ? answer : signed(answer, signValidation(answer, { nonce, machine }));
     },
   );
@@ -84,7 +84,7 @@ export function keyHolderRoutes(http: Http, { licenses, reader, resend, signVali
     },
     async (request) => {
       const { key, machine, product } = request.body;
-      request.assertKeyChecksAllowed(keyPrefix(key));
+      assertNoGuess(request, reader, key);
       const answer = await request.write((transaction) => licenses.activate(transaction, { key, machine, product }));
       return answered(request, key, answer);
     },
@@ -104,7 +104,7 @@ export function keyHolderRoutes(http: Http, { licenses, reader, resend, signVali
     },
     async (request) => {
       const { key, machine } = request.body;
-      request.assertKeyChecksAllowed(keyPrefix(key));
+      assertNoGuess(request, reader, key);
       const fingerprint = machine?.fingerprint ?? null;
       const answer = await request.write((transaction) => licenses.deactivate(transaction, { key, fingerprint }));
       return answered(request, key, answer);

@@ -3,7 +3,7 @@ import type { LicenseFiles } from '../files.ts';
 import { fileAnswer, fileBody, revocationsAnswer } from '../offline-schemas.ts';
 import type { Revocations } from '../revocations.ts';
 import { shortView } from '../views.ts';
-import { countGuess, keyPrefix } from './guessing.ts';
+import { countGuess } from './guessing.ts';
 
 export interface OfflineRoutes {
   licenseFiles: LicenseFiles;
@@ -30,7 +30,7 @@ export function offlineRoutes(http: Http, { licenseFiles, revocations }: Offline
     },
     async (request) => {
       const { key, product, machine, ttl_days: ttlDays, encrypt } = request.body;
-      request.assertKeyChecksAllowed(keyPrefix(key));
+      request.assertKeyChecksAllowed(key);
       const { decision, license, file } = await request.write((transaction) =>
         licenseFiles.issue(transaction, { key, product, machine, ttlDays, encrypt: encrypt ?? false }),
       );
