@@ -9,7 +9,15 @@ import { createReadyAnswers } from './ready-answers.ts';
 function kept(id: string, license: LicenseSnapshot): KeptLicense {
   const { startsAt, expiresAt, termBeginsWith, coverage, holds, machines, ...facts } = license;
   const terms = { startsAt, expiresAt, termBeginsWith, coverage, holds };
-  return { id, ...terms, machines, kind: { ...facts, machinesUsed: machines.size }, answer: null, askedFrom: null, asked: false };
+  return {
+    id,
+    ...terms,
+    machines,
+    kind: { ...facts, machinesUsed: machines.size },
+    answer: null,
+    askedFrom: null,
+    asked: false,
+  };
 }
 
 const question = fc.record({
