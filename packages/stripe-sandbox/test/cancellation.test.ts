@@ -79,7 +79,7 @@ describe('canceling', () => {
 
 describe('what this storey does not do', () => {
   it.each([
-    ['items', { items: [{ price: 'price_x' }] }],
+    ['add_invoice_items', { add_invoice_items: [{ price: 'price_x' }] }],
     ['pause_collection', { pause_collection: { behavior: 'void' } }],
     ['automatic_tax[enabled]', { automatic_tax: { enabled: true } }],
   ] as const)('is refused by name: %s', async (param, params) => {

@@ -20,6 +20,20 @@ export function lineAmount(unitDecimal: string, quantity: number): number {
 }
 
 /**
+ * The share `part` / `whole` of a line's price, of which discounts left `net` of `gross`; rounded half up, once, at the end.
+ */
+export function proratedAmount(
+  unitDecimal: string,
+  quantity: number,
+  share: { part: number; whole: number; net: number; gross: number },
+): number {
+  if (share.gross === 0 || share.whole === 0) return 0;
+  const dividend = scaled(unitDecimal) * BigInt(quantity) * BigInt(share.part) * BigInt(share.net);
+  const divisor = SCALE * BigInt(share.whole) * BigInt(share.gross);
+  return Number((2n * dividend + divisor) / (2n * divisor));
+}
+
+/**
  * What is to be paid of an invoice over `total` by a customer with this balance (credit is negative), and the balance that is
  * left (https://docs.stripe.com/billing/customer/balance): credit pays first, and a negative total becomes credit.
  */

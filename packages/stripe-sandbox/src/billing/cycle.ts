@@ -2,12 +2,14 @@ import { newId } from '../ids.ts';
 import type { BillingReason, Invoice } from '../objects/invoice.ts';
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
+import { rememberInvoice } from './billed.ts';
 import { cancelSubscription, expireSubscription } from './cancellation.ts';
 import { collectInvoice } from './collection.ts';
 import { activeDiscounts, spendDiscounts } from './discounts.ts';
 import { composeFor, FINALIZE_TASK, storeDraft } from './invoice-draft.ts';
+import { claimItems, lineOfItem, pendingItems } from './invoice-items.ts';
 import { COLLECT_TASK, finalizeInvoice } from './invoices.ts';
-import { itemLine } from './lines.ts';
+import { periodLines, withPeriod } from './period-lines.ts';
 import { nextBoundary } from './periods.ts';
 import { cadenceOf } from './subscription-start.ts';
 import {
@@ -18,15 +20,6 @@ import {
   TICK_TASK,
   TRIAL_NOTICE_TASK,
 } from './subscription-tasks.ts';
-
-type Period = { start: number; end: number };
-
-function withPeriod(subscription: Subscription, period: Period): Subscription['items'] {
-  const data = subscription.items.data.map((item) => {
-    return { ...item, current_period_start: period.start, current_period_end: period.end };
-  });
-  return { ...subscription.items, data };
-}
 
 /** Why a period begins, and whether its invoice is collected at once or after the usual hour as a draft. */
 type Opening = { reason: BillingReason; atOnce: boolean };
@@ -48,9 +41,9 @@ function openPeriod(work: Work, subscription: Subscription, changes: Partial<Sub
     'customer.subscription.updated',
   );
   scheduleSubscription(work, moved);
-  const lines = moved.items.data.map((item) =>
-    itemLine(id, moved, item, work.get('product', item.price.product).name, period, false),
-  );
+  const { customer, currency } = moved;
+  const pending = pendingItems(work, { customer, currency, subscription: moved.id });
+  const lines = [...pending.map((item) => lineOfItem(id, item)), ...periodLines(work, moved, id, false)];
   // An unpaid subscription keeps its new invoices as drafts: nobody expects them to be paid.
   const advances = moved.status !== 'unpaid';
   const composed = composeFor(work, moved, {
@@ -63,6 +56,8 @@ function openPeriod(work: Work, subscription: Subscription, changes: Partial<Sub
     autoAdvance: advances,
   });
   const draft = storeDraft(work, composed);
+  claimItems(work, pending, draft);
+  rememberInvoice(work, moved.id, draft);
   spendDiscounts(work, moved, draft);
   return opening.atOnce ? finalizeAndCollect(work, draft) : draft;
 }

@@ -114,8 +114,7 @@ export function redeem(work: Work, { coupon, code }: Redeemable, owner: Owner): 
   return work.insert(discount, 'customer.discount.created', termsOfCoupon(work, coupon));
 }
 
-/** The discount as it would be, not stored: for previews. */
-export function newDiscount(work: Work, { coupon, code }: Redeemable, owner: Owner): Discount {
+function newDiscount(work: Work, { coupon, code }: Redeemable, owner: Owner): Discount {
   const months = coupon.duration === 'repeating' ? coupon.duration_in_months : null;
   return {
     id: newId('di_'),
@@ -132,15 +131,21 @@ export function newDiscount(work: Work, { coupon, code }: Redeemable, owner: Own
 }
 
 /** A discount that works now, with what it takes off. */
-export type ActiveDiscount = { id: string; terms: Terms };
+export type ActiveDiscount = { id: string; terms: Terms; end: number | null };
 
 /** Those of the discounts that have not come to their end at `at`. */
 export function activeDiscounts(work: Work, ids: readonly string[], at: number): ActiveDiscount[] {
   return ids.flatMap((id) => {
     const discount = work.get('discount', id);
     if (discount.end !== null && discount.end <= at) return [];
-    return [{ id, terms: work.hidden(id) as unknown as Terms }];
+    return [{ id, terms: work.hidden(id) as unknown as Terms, end: discount.end }];
   });
+}
+
+/** What a coupon would take off from now on, were it redeemed: for previews. */
+export function asIfRedeemed(work: Work, wanted: Redeemable, owner: Owner): ActiveDiscount {
+  const { id, end } = newDiscount(work, wanted, owner);
+  return { id, terms: termsOfCoupon(work, wanted.coupon), end };
 }
 
 /** Takes off a subscription what an invoice has used up, and what has come to its end. */

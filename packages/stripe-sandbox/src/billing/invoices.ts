@@ -4,6 +4,8 @@ import { type BillingReason, type Invoice, type InvoicePayment, subscriptionOf }
 import type { PaymentIntent } from '../objects/payment-intent.ts';
 import { equals } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
+import { dueOf } from './amounts.ts';
+import { moveBalance } from './balance.ts';
 import { FINALIZE_TASK } from './invoice-draft.ts';
 import { createPaymentIntent } from './payments.ts';
 
@@ -83,6 +85,8 @@ export function finalizeInvoice(work: Work, draft: Invoice): Invoice {
   work.tasks.cancel(FINALIZE_TASK, draft.id);
   const subscriptionId = subscriptionOf(draft);
   const subscription = subscriptionId === null ? undefined : work.find('subscription', subscriptionId);
+  const customer = work.get('customer', draft.customer);
+  const { due, left } = dueOf(draft.total, customer.balance);
   const secret = randomText(60);
   const hosted = `${work.settings.publicUrl}/i/${draft.id}/${secret}`;
   const sent = draft.collection_method === 'send_invoice';
@@ -92,7 +96,10 @@ export function finalizeInvoice(work: Work, draft: Invoice): Invoice {
       automatically_finalizes_at: null,
       due_date: sent ? work.now + (subscription?.days_until_due ?? 30) * DAY_SECONDS : null,
       effective_at: work.now,
-      ending_balance: 0,
+      amount_due: due,
+      amount_remaining: due,
+      ending_balance: left,
+      starting_balance: customer.balance,
       hosted_invoice_url: hosted,
       invoice_pdf: `${hosted}/pdf`,
       next_payment_attempt: null,
@@ -103,6 +110,10 @@ export function finalizeInvoice(work: Work, draft: Invoice): Invoice {
     },
     'invoice.finalized',
   );
+  if (left !== customer.balance) {
+    const reason = { type: 'applied_to_invoice' as const, currency: open.currency, invoice: open.id };
+    moveBalance(work, work.get('customer', customer.id), left - customer.balance, reason);
+  }
   if (open.amount_due === 0) return markInvoicePaid(work, open, null);
   paymentFor(work, open);
   return open;
@@ -143,6 +154,18 @@ export function markInvoicePaid(work: Work, invoice: Invoice, intent: PaymentInt
   return paid;
 }
 
+/** Credit that went into an invoice comes back when the invoice is void. */
+function giveBackCredit(work: Work, invoice: Invoice): void {
+  const used = invoice.starting_balance - (invoice.ending_balance ?? 0);
+  const customer = work.find('customer', invoice.customer);
+  if (used === 0 || customer === undefined) return;
+  moveBalance(work, customer, used, {
+    type: 'unapplied_from_invoice',
+    currency: invoice.currency,
+    invoice: invoice.id,
+  });
+}
+
 /** Voids an open invoice and cancels the intent that was to collect it. */
 export function voidInvoice(work: Work, invoice: Invoice): Invoice {
   if (invoice.status !== 'open' && invoice.status !== 'uncollectible') {
@@ -159,6 +182,7 @@ export function voidInvoice(work: Work, invoice: Invoice): Invoice {
       'payment_intent.canceled',
     );
   }
+  giveBackCredit(work, invoice);
   const payment = invoicePayment(work, invoice.id);
   if (payment?.status === 'open') {
     const transitions = { ...payment.status_transitions, canceled_at: work.now };

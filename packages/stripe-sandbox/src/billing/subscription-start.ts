@@ -58,7 +58,8 @@ export function cadenceOf(prices: readonly Price[]): Cadence {
   return { interval, count };
 }
 
-function newItem(
+/** One item of a subscription, for a period. */
+export function newItem(
   work: Work,
   subscription: string,
   sold: Sold,

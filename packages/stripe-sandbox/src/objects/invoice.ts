@@ -1,5 +1,6 @@
 import type { List } from '../json.ts';
 import type { DiscountAmount } from './discount.ts';
+import type { CreditedLines, InvoiceItem } from './invoice-item.ts';
 import type { Address, Metadata, Self, Shipping } from './parts.ts';
 
 /** What is taken off before tax; discounts are all there is. */
@@ -21,9 +22,9 @@ export type InvoiceLine = {
     | {
         invoice_item_details: null;
         subscription_item_details: {
-          invoice_item: null;
+          invoice_item: string | null;
           proration: boolean;
-          proration_details: { credited_items: null };
+          proration_details: { credited_items: CreditedLines | null };
           subscription: string;
           subscription_item: string;
         };
@@ -33,7 +34,7 @@ export type InvoiceLine = {
         invoice_item_details: {
           invoice_item: string;
           proration: boolean;
-          proration_details: { credited_items: null };
+          proration_details: { credited_items: CreditedLines | null };
           subscription: string | null;
         };
         subscription_item_details: null;
@@ -41,11 +42,7 @@ export type InvoiceLine = {
       };
   period: { end: number; start: number };
   pretax_credit_amounts: PretaxCredit[];
-  pricing: {
-    price_details: { price: string; product: string };
-    type: 'price_details';
-    unit_amount_decimal: string;
-  };
+  pricing: InvoiceItem['pricing'];
   quantity: number;
   quantity_decimal: string;
   subscription: string | null;

@@ -1,3 +1,4 @@
+import { moveBalance } from '../billing/balance.ts';
 import { cancelSubscription } from '../billing/cancellation.ts';
 import { attachPaymentMethod, resolvePaymentMethod } from '../billing/payment-methods.ts';
 import { invalidRequest } from '../http/api-error.ts';
@@ -50,7 +51,7 @@ const FIELDS = {
   tax_exempt: emptyable(oneOf(['exempt', 'none', 'reverse'])),
 };
 
-const UNSUPPORTED = ['balance', 'cash_balance', 'source', 'tax', 'validate'];
+const UNSUPPORTED = ['cash_balance', 'source', 'tax', 'validate'];
 
 /** Stripe shows these two only where they were given. */
 function names(params: Infer<typeof FIELDS>): Partial<Customer> {
@@ -104,10 +105,22 @@ function changesOf(params: Infer<typeof FIELDS>): Partial<Customer> {
   };
 }
 
+/** A balance that is set is an adjustment by the difference. */
+function setBalance(work: Work, id: string, balance: number | undefined): void {
+  const customer = work.get('customer', id);
+  if (balance === undefined || balance === customer.balance) return;
+  const reason = { type: 'adjustment' as const, currency: customer.currency ?? 'usd' };
+  moveBalance(work, customer, balance - customer.balance, reason);
+}
+
 const create = operation({
   method: 'POST',
   route: '/v1/customers',
-  params: object({ ...FIELDS, payment_method: string() }, [...UNSUPPORTED, 'tax_id_data', 'test_clock']),
+  params: object({ ...FIELDS, balance: integer(), payment_method: string() }, [
+    ...UNSUPPORTED,
+    'tax_id_data',
+    'test_clock',
+  ]),
   run(work, params) {
     const blank = newCustomer(work.now);
     const customer: Customer = { ...blank, ...changesOf(params), metadata: mergeMetadata({}, params.metadata) };
@@ -115,15 +128,17 @@ const create = operation({
       customer.invoice_settings = invoiceSettings(work, customer, params);
     }
     work.insert(customer, 'customer.created');
-    if (params.payment_method === undefined) return customer;
+    setBalance(work, customer.id, params.balance);
+    if (params.payment_method === undefined) return work.get('customer', customer.id);
     const attached = attachPaymentMethod(
       work,
       resolvePaymentMethod(work, params.payment_method, 'payment_method'),
       customer.id,
     );
-    if (!params.invoice_settings?.default_payment_method) return customer;
-    const settings = { ...customer.invoice_settings, default_payment_method: attached.id };
-    return work.update(customer, { invoice_settings: settings }, 'customer.updated');
+    const current = work.get('customer', customer.id);
+    if (!params.invoice_settings?.default_payment_method) return current;
+    const settings = { ...current.invoice_settings, default_payment_method: attached.id };
+    return work.update(current, { invoice_settings: settings }, 'customer.updated');
   },
 });
 
@@ -141,10 +156,10 @@ const retrieve = operation({
 const update = operation({
   method: 'POST',
   route: '/v1/customers/{customer}',
-  params: object(FIELDS, [...UNSUPPORTED, 'default_source']),
+  params: object({ ...FIELDS, balance: integer() }, [...UNSUPPORTED, 'default_source']),
   run(work, params, path) {
     const customer = work.require('customer', pathValue(path, 'customer'), 'id');
-    return work.update(
+    work.update(
       customer,
       {
         ...changesOf(params),
@@ -153,6 +168,8 @@ const update = operation({
       },
       'customer.updated',
     );
+    setBalance(work, customer.id, params.balance);
+    return work.get('customer', customer.id);
   },
 });
 

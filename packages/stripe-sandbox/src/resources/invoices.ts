@@ -7,6 +7,7 @@ import type { Invoice } from '../objects/invoice.ts';
 import { boolean, object, oneOf, range, string } from '../parameters/schema.ts';
 import { equals, filter, inRange } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
+import { createPreview } from './invoice-preview.ts';
 import { CREATED, createdWithin, listOperation } from './lists.ts';
 import { operation, type PathValues, pathValue, type Resource } from './resource.ts';
 
@@ -150,7 +151,7 @@ function confirmationSecret(work: Work, invoice: JsonObject): Json {
 
 export const invoices: Resource = {
   object: 'invoice',
-  operations: [retrieve, list, finalize, pay, voiding, uncollectible],
+  operations: [createPreview, retrieve, list, finalize, pay, voiding, uncollectible],
   expandable: {
     confirmation_secret: confirmationSecret,
     customer: 'customer',

@@ -100,6 +100,20 @@ export function only<T extends string | boolean | number>(schema: Schema<T>, val
   };
 }
 
+/** Refuses `value` by name: the one of Stripe's values that the sandbox does not carry out. */
+export function allBut<T extends string, V extends T>(schema: Schema<T>, value: V): Schema<Exclude<T, V>> {
+  return {
+    decode(raw, path) {
+      const decoded = schema.decode(raw, path);
+      if (decoded !== value) return decoded as Exclude<T, V>;
+      throw invalidRequest(`Unsupported value for ${path}: the local Stripe does not do '${value}' yet.`, {
+        code: 'sandbox_unsupported',
+        param: path,
+      });
+    },
+  };
+}
+
 /** Where a payment's goods go, as the payment shows it. */
 export function toPaymentShipping(given: ReturnType<typeof PAYMENT_SHIPPING.decode>): PaymentShipping {
   return {

@@ -3,10 +3,12 @@ import { accounts } from './account.ts';
 import { charges } from './charges.ts';
 import { checkoutSessions } from './checkout-sessions.ts';
 import { coupons } from './coupons.ts';
+import { customerBalanceTransactions } from './customer-balance-transactions.ts';
 import { customers } from './customers.ts';
 import { discounts } from './discounts.ts';
 import { disputes } from './disputes.ts';
 import { events } from './events.ts';
+import { invoiceItems } from './invoice-items.ts';
 import { invoiceLines } from './invoice-lines.ts';
 import { invoicePayments } from './invoice-payments.ts';
 import { invoices } from './invoices.ts';
@@ -27,10 +29,12 @@ export const RESOURCES: readonly Resource[] = [
   charges,
   checkoutSessions,
   coupons,
+  customerBalanceTransactions,
   customers,
   discounts,
   disputes,
   events,
+  invoiceItems,
   invoiceLines,
   invoicePayments,
   invoices,

@@ -20,7 +20,14 @@ import type { Work } from '../work.ts';
 import { DISCOUNTS } from './discount-params.ts';
 import { mergeMetadata } from './metadata.ts';
 import { currency, only, switchedOff } from './parameters.ts';
-import { inlinePrice, SUBSCRIPTION_PRICE_DATA } from './price-data.ts';
+import {
+  CHANGED_ITEMS,
+  ITEM_FIELDS,
+  ITEM_UNSUPPORTED,
+  PRORATION_BEHAVIOR,
+  priceOf,
+  UPDATE_PAYMENT_BEHAVIOR,
+} from './subscription-item-params.ts';
 
 /** Parameters of the subscription calls, and how they become members of a subscription. */
 
@@ -72,7 +79,6 @@ const SHARED = {
 const UNSUPPORTED = [
   'add_invoice_items',
   'application_fee_percent',
-  'billing_cycle_anchor',
   'billing_schedules',
   'billing_thresholds',
   'default_source',
@@ -94,22 +100,9 @@ const CREATE_FIELDS = {
   cancel_at: either(timestamp(), CANCEL_AT_WORDS),
   currency: currency(),
   customer: required(string()),
-  items: required(
-    array(
-      object(
-        {
-          price: string(),
-          price_data: SUBSCRIPTION_PRICE_DATA,
-          quantity: integer({ min: 0, max: 999_999_999 }),
-          metadata: metadata(),
-        },
-        ['billing_thresholds', 'current_trial', 'discounts', 'plan', 'tax_rates'],
-      ),
-      { max: 20 },
-    ),
-  ),
-  payment_behavior: oneOf(['allow_incomplete', 'default_incomplete', 'error_if_incomplete']),
-  proration_behavior: oneOf(['always_invoice', 'create_prorations', 'none']),
+  items: required(array(object(ITEM_FIELDS, ITEM_UNSUPPORTED), { max: 20 })),
+  payment_behavior: UPDATE_PAYMENT_BEHAVIOR,
+  proration_behavior: PRORATION_BEHAVIOR,
   trial_from_plan: boolean(),
   trial_period_days: integer({ min: 0, max: 730 }),
 };
@@ -117,6 +110,7 @@ const CREATE_FIELDS = {
 export const CREATE = object(CREATE_FIELDS, [
   ...UNSUPPORTED,
   'backdate_start_date',
+  'billing_cycle_anchor',
   'billing_cycle_anchor_config',
   'customer_account',
 ]);
@@ -125,39 +119,26 @@ export type CreateParams = Infer<typeof CREATE_FIELDS>;
 const UPDATE_FIELDS = {
   ...SHARED,
   cancel_at: emptyable(either(timestamp(), CANCEL_AT_WORDS)),
+  billing_cycle_anchor: object({ type: required(oneOf(['now', 'unchanged'])) }),
   cancellation_details: CANCELLATION_DETAILS,
-  payment_behavior: oneOf(['allow_incomplete', 'default_incomplete', 'error_if_incomplete']),
-  proration_behavior: oneOf(['always_invoice', 'create_prorations', 'none']),
+  items: CHANGED_ITEMS,
+  payment_behavior: UPDATE_PAYMENT_BEHAVIOR,
+  proration_behavior: PRORATION_BEHAVIOR,
+  proration_date: timestamp(),
 };
 
-export const UPDATE = object(UPDATE_FIELDS, [
-  ...UNSUPPORTED,
-  'items',
-  'pause_collection',
-  'proration_date',
-  'trial_from_plan',
-]);
+export const UPDATE = object(UPDATE_FIELDS, [...UNSUPPORTED, 'pause_collection', 'trial_from_plan']);
 export type UpdateParams = Infer<typeof UPDATE_FIELDS>;
 
 /** The prices and quantities a new subscription is of. */
-export function toSold(work: Work, params: CreateParams): Sold[] {
-  return params.items.map((item, index) => {
+export function toSold(work: Work, items: CreateParams['items']): Sold[] {
+  return items.map((item, index) => {
+    const price = priceOf(work, item, `items[${index}]`);
+    if (price !== undefined) return { price, quantity: item.quantity ?? 1, metadata: mergeMetadata({}, item.metadata) };
     const path = `items[${index}]`;
-    if ((item.price === undefined) === (item.price_data === undefined)) {
-      throw invalidRequest(`You must specify exactly one of these parameters: ${path}[price], ${path}[price_data].`, {
-        param: `${path}[price]`,
-      });
-    }
-    const price =
-      item.price_data === undefined
-        ? work.require('price', item.price ?? '', `${path}[price]`)
-        : inlinePrice(work, item.price_data, `${path}[price_data]`);
-    if (item.price !== undefined && !price.active) {
-      throw invalidRequest('The price specified is inactive. This field only accepts active prices.', {
-        param: `${path}[price]`,
-      });
-    }
-    return { price, quantity: item.quantity ?? 1, metadata: mergeMetadata({}, item.metadata) };
+    throw invalidRequest(`You must specify exactly one of these parameters: ${path}[price], ${path}[price_data].`, {
+      param: `${path}[price]`,
+    });
   });
 }
 

@@ -1,13 +1,15 @@
 import { lineAmount } from '../billing/amounts.ts';
 import { cancelSubscription } from '../billing/cancellation.ts';
+import { carryOutChange } from '../billing/change-subscription.ts';
 import { endTrial, resumeSubscription } from '../billing/cycle.ts';
+import { activeDiscounts } from '../billing/discounts.ts';
 import { nextBoundary } from '../billing/periods.ts';
 import { cadenceOf, type Start } from '../billing/subscription-start.ts';
 import { periodOf, scheduleSubscription } from '../billing/subscription-tasks.ts';
 import { startSubscription } from '../billing/subscriptions.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import type { JsonObject } from '../json.ts';
-import { planOf } from '../objects/price.ts';
+import { planOf as legacyPlanOf } from '../objects/price.ts';
 import { isEnded, type Subscription } from '../objects/subscription.ts';
 import { given, unset } from '../parameters/given.ts';
 import { boolean, object, oneOf, required, string } from '../parameters/schema.ts';
@@ -18,6 +20,7 @@ import { CREATED, createdWithin, listOperation } from './lists.ts';
 import { mergeMetadata } from './metadata.ts';
 import { only } from './parameters.ts';
 import { operation, type PathValues, pathValue, type Resource } from './resource.ts';
+import { changesBilling, planOf } from './subscription-change.ts';
 import {
   CANCELLATION_DETAILS,
   CREATE,
@@ -87,7 +90,7 @@ const create = operation({
   params: CREATE,
   run(work, params) {
     work.require('customer', params.customer, 'customer');
-    const items = toSold(work, params);
+    const items = toSold(work, params.items);
     const cadence = cadenceOf(items.map((sold) => sold.price));
     const currency = items[0]?.price.currency;
     if (params.currency !== undefined && params.currency !== currency) {
@@ -168,6 +171,19 @@ function changesOf(work: Work, subscription: Subscription, params: UpdateParams)
   };
 }
 
+function changeBilling(
+  work: Work,
+  subscription: Subscription,
+  wanted: Subscription,
+  params: UpdateParams,
+): Subscription {
+  const plan = planOf(work, subscription, wanted, params, activeDiscounts(work, wanted.discounts, work.now));
+  return carryOutChange(work, plan, {
+    behavior: params.payment_behavior ?? 'allow_incomplete',
+    offSession: params.off_session ?? false,
+  });
+}
+
 const update = operation({
   method: 'POST',
   route: '/v1/subscriptions/{subscription_exposed_id}',
@@ -175,7 +191,10 @@ const update = operation({
   run(work, params, path) {
     const subscription = subscriptionAt(work, path);
     requireUpdatable(subscription, params);
-    const changed = work.update(subscription, changesOf(work, subscription, params), 'customer.subscription.updated');
+    const wanted = { ...subscription, ...changesOf(work, subscription, params) };
+    const changed = changesBilling(params)
+      ? changeBilling(work, subscription, wanted, params)
+      : work.update(subscription, wanted, 'customer.subscription.updated');
     scheduleSubscription(work, changed);
     if (params.trial_end !== 'now' || changed.status !== 'trialing') return changed;
     endTrial(work, changed, work.now);
@@ -272,7 +291,7 @@ function withCurrentPrices(work: Work, body: JsonObject): JsonObject {
   const subscription = body as Subscription;
   const data = subscription.items.data.map((item) => {
     const price = work.find('price', item.price.id) ?? item.price;
-    return price.recurring === null ? item : { ...item, plan: planOf(price, price.recurring), price };
+    return price.recurring === null ? item : { ...item, plan: legacyPlanOf(price, price.recurring), price };
   });
   return { ...subscription, items: { ...subscription.items, data } };
 }

@@ -1,0 +1,39 @@
+import { isObject, type Json } from '../json.ts';
+import type { Invoice } from '../objects/invoice.ts';
+import type { CreditedLines } from '../objects/invoice-item.ts';
+import type { Work } from '../work.ts';
+
+/**
+ * How an item of a subscription was billed last: its price, and what discounts left of it. Time that is given back is worth
+ * what was paid for it (https://docs.stripe.com/billing/subscriptions/billing-mode, flexible).
+ */
+export type Billed = { gross: number; net: number; line: CreditedLines | null };
+
+type Ledger = { [item: string]: Billed };
+
+function ledgerOf(work: Work, subscription: string): Ledger {
+  const hidden: Json = work.hidden(subscription);
+  return isObject(hidden) && isObject(hidden.billed) ? (hidden.billed as unknown as Ledger) : {};
+}
+
+/** How the item was billed; at its full price when nothing is known of it. */
+export function billedOf(work: Work, subscription: string, item: string): Billed {
+  return ledgerOf(work, subscription)[item] ?? { gross: 1, net: 1, line: null };
+}
+
+export function rememberBilled(work: Work, subscription: string, billed: Ledger): void {
+  work.setHidden(subscription, { billed: { ...ledgerOf(work, subscription), ...billed } });
+}
+
+/** Remembers what a new period's invoice charges for each item. */
+export function rememberInvoice(work: Work, subscription: string, invoice: Invoice): void {
+  const billed: Ledger = {};
+  for (const line of invoice.lines.data) {
+    const item = line.parent.subscription_item_details;
+    if (item === null || item.proration || line.amount <= 0) continue;
+    const off = line.discount_amounts.reduce((sum, one) => sum + one.amount, 0);
+    const credited = { invoice: invoice.id, invoice_line_items: [line.id] };
+    billed[item.subscription_item] = { gross: line.amount, net: line.amount - off, line: credited };
+  }
+  rememberBilled(work, subscription, billed);
+}

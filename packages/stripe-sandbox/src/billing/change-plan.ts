@@ -1,0 +1,115 @@
+import { invalidRequest } from '../http/api-error.ts';
+import type { InvoiceLine } from '../objects/invoice.ts';
+import type { InvoiceItem } from '../objects/invoice-item.ts';
+import type { Subscription } from '../objects/subscription.ts';
+import type { Work } from '../work.ts';
+import type { ActiveDiscount } from './discounts.ts';
+import type { Draft } from './invoice-draft.ts';
+import { lineOfItem, pendingItems } from './invoice-items.ts';
+import { periodLines, withPeriod } from './period-lines.ts';
+import { nextBoundary } from './periods.ts';
+import { itemChanges, netPrices, prorationItems } from './prorations.ts';
+import { cadenceOf } from './subscription-start.ts';
+import { periodOf } from './subscription-tasks.ts';
+
+export type ProrationBehavior = 'always_invoice' | 'create_prorations' | 'none';
+
+/** What a change of a subscription's items or billing cycle does, decided before anything is done. */
+export type ChangePlan = {
+  before: Subscription;
+  /** The subscription afterwards. */
+  subscription: Subscription;
+  discounts: readonly ActiveDiscount[];
+  /** New pending items: time given back and time charged. */
+  prorations: readonly InvoiceItem[];
+  /** What each item costs from now on, for the next time some of it is given back. */
+  prices: ReturnType<typeof netPrices>;
+  /** A new period begins now and is billed in full. */
+  newPeriod: boolean;
+  /** Whether there is an invoice now; otherwise what is pending waits for the next one. */
+  invoicesNow: boolean;
+};
+
+export type ChangeRequest = {
+  behavior: ProrationBehavior;
+  prorationDate: number | null;
+  resetsAnchor: boolean;
+  discounts: readonly ActiveDiscount[];
+};
+
+const BILLED = ['active', 'past_due', 'unpaid'];
+
+function cadenceText(subscription: Subscription): string {
+  const { interval, count } = cadenceOf(subscription.items.data.map((item) => item.price));
+  return `${count} ${interval}`;
+}
+
+function prorationDate(before: Subscription, at: number): number {
+  const { start, end } = periodOf(before);
+  if (at >= start && at <= end) return at;
+  throw invalidRequest('Cannot specify `proration_date` outside of current subscription period', {
+    param: 'proration_date',
+  });
+}
+
+/** Begins a new period now: another interval, or a billing cycle that is moved, cannot go on with the old one. */
+function inNewPeriod(after: Subscription, now: number): Subscription {
+  const cadence = cadenceOf(after.items.data.map((item) => item.price));
+  const period = { start: now, end: nextBoundary(now, cadence, now) };
+  const ends = after.cancel_at_period_end ? { cancel_at: period.end } : {};
+  return { ...after, ...ends, billing_cycle_anchor: now, items: withPeriod(after, period) };
+}
+
+/**
+ * Decides a change: `after` is the subscription with its new items, still in the old period. Nothing is prorated while a
+ * trial runs (https://docs.stripe.com/billing/subscriptions/change-price).
+ */
+export function planChange(work: Work, before: Subscription, after: Subscription, how: ChangeRequest): ChangePlan {
+  const billed = BILLED.includes(before.status);
+  if (how.resetsAnchor && !billed) {
+    throw invalidRequest('The billing cycle anchor can only be reset while the subscription is billed.', {
+      param: 'billing_cycle_anchor',
+    });
+  }
+  const newPeriod = billed && (how.resetsAnchor || cadenceText(before) !== cadenceText(after));
+  const changes = newPeriod
+    ? before.items.data.map((item) => ({ kind: 'credit' as const, item }))
+    : itemChanges(before.items.data, after.items.data);
+  const prices = netPrices(after.items.data, how.discounts);
+  const at = how.prorationDate === null ? work.now : prorationDate(before, how.prorationDate);
+  const prorations =
+    billed && how.behavior !== 'none'
+      ? prorationItems(work, before, changes, { at, period: periodOf(before), prices })
+      : [];
+  return {
+    before,
+    subscription: newPeriod ? inNewPeriod(after, work.now) : after,
+    discounts: how.discounts,
+    prorations,
+    prices,
+    newPeriod,
+    invoicesNow: newPeriod || (how.behavior === 'always_invoice' && prorations.length > 0),
+  };
+}
+
+/** The pending items that the next invoice of the subscription takes up, those of the plan among them. */
+export function itemsToBill(work: Work, plan: ChangePlan): InvoiceItem[] {
+  const { customer, currency, id } = plan.subscription;
+  return [...pendingItems(work, { customer, currency, subscription: id }), ...plan.prorations];
+}
+
+/** The invoice that the plan makes now. Carrying it out and showing it beforehand both use this. */
+export function invoiceNow(work: Work, plan: ChangePlan, items: readonly InvoiceItem[], id: string): Draft {
+  const lines: InvoiceLine[] = items.map((item) => lineOfItem(id, item));
+  if (plan.newPeriod) lines.push(...periodLines(work, plan.subscription, id, false));
+  const { start } = periodOf(plan.before);
+  return {
+    id,
+    reason: 'subscription_update',
+    lines,
+    discounts: plan.discounts,
+    period: plan.newPeriod ? { start, end: work.now } : { start: work.now, end: work.now },
+    finalizesAt: null,
+    autoAdvance: plan.subscription.status !== 'unpaid',
+  };
+}

@@ -1,0 +1,63 @@
+import { newId } from '../ids.ts';
+import type { Invoice } from '../objects/invoice.ts';
+import type { Subscription } from '../objects/subscription.ts';
+import type { Work } from '../work.ts';
+import { rememberBilled, rememberInvoice } from './billed.ts';
+import { type ChangePlan, invoiceNow, itemsToBill } from './change-plan.ts';
+import { spendDiscounts } from './discounts.ts';
+import { composeFor, storeDraft } from './invoice-draft.ts';
+import { claimItems } from './invoice-items.ts';
+import { finalizeInvoice } from './invoices.ts';
+import { collectAs, type PaymentBehavior, requirePaymentMethod } from './payment-behavior.ts';
+import { scheduleSubscription } from './subscription-tasks.ts';
+
+type Payment = { behavior: PaymentBehavior; offSession: boolean };
+
+/** A change whose invoice was not paid leaves the subscription behind, until it is. */
+function fallBehind(work: Work, invoice: Invoice): void {
+  const current = work.get('invoice', invoice.id);
+  const id = current.parent?.subscription_details.subscription;
+  const subscription = id === undefined ? undefined : work.find('subscription', id);
+  if (current.status !== 'open' || subscription?.status !== 'active') return;
+  scheduleSubscription(work, work.update(subscription, { status: 'past_due' }, 'customer.subscription.updated'));
+}
+
+function billNow(work: Work, draft: Invoice, subscription: Subscription, payment: Payment): void {
+  if (subscription.status === 'unpaid') return;
+  if (subscription.collection_method === 'send_invoice' && draft.amount_due > 0) return;
+  const invoice = finalizeInvoice(work, draft);
+  if (invoice.status !== 'open') return;
+  collectAs(work, invoice, { ...payment, authentication: null });
+  fallBehind(work, invoice);
+}
+
+/**
+ * Carries out a planned change: the subscription is as planned, prorations are pending, and where the plan says so they
+ * are invoiced and collected in the same breath. Throws the card error of a decline under `error_if_incomplete`.
+ */
+export function carryOutChange(work: Work, plan: ChangePlan, payment: Payment): Subscription {
+  const id = plan.invoicesNow ? newId('in_') : null;
+  const items = itemsToBill(work, plan);
+  const subscription = work.update(
+    plan.before,
+    { ...plan.subscription, ...(id === null ? {} : { latest_invoice: id }) },
+    'customer.subscription.updated',
+  );
+  for (const item of subscription.items.data) work.objects.setOwner(item.id, subscription.id);
+  for (const item of plan.prorations) work.insert(item, 'invoiceitem.created');
+  rememberBilled(work, subscription.id, plan.prorations.length === 0 ? {} : plan.prices);
+  scheduleSubscription(work, subscription);
+  if (id === null) return subscription;
+  const sent = subscription.collection_method === 'send_invoice';
+  const draft = invoiceNow(work, plan, items, id);
+  const finalizesAt = sent ? work.now + work.settings.renewalFinalizeDelaySeconds : null;
+  const composed = composeFor(work, subscription, { ...draft, finalizesAt });
+  const charged = composed.amount_due > 0 && !sent && subscription.status !== 'unpaid';
+  if (charged && payment.behavior !== 'default_incomplete') requirePaymentMethod(work, subscription);
+  const stored = storeDraft(work, composed);
+  claimItems(work, items, stored);
+  if (plan.newPeriod) rememberInvoice(work, subscription.id, stored);
+  spendDiscounts(work, subscription, stored);
+  billNow(work, stored, subscription, payment);
+  return work.get('subscription', subscription.id);
+}

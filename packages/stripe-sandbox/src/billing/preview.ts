@@ -1,0 +1,84 @@
+import { ApiError } from '../http/api-error.ts';
+import { newId } from '../ids.ts';
+import type { Invoice } from '../objects/invoice.ts';
+import type { Subscription } from '../objects/subscription.ts';
+import type { Work } from '../work.ts';
+import { type ChangePlan, invoiceNow, itemsToBill } from './change-plan.ts';
+import type { ActiveDiscount } from './discounts.ts';
+import { composeFor } from './invoice-draft.ts';
+import { lineOfItem, pendingItems } from './invoice-items.ts';
+import { periodLines, withPeriod } from './period-lines.ts';
+import { nextBoundary } from './periods.ts';
+import { cadenceOf, newSubscription, type Start } from './subscription-start.ts';
+import { periodOf } from './subscription-tasks.ts';
+import { firstInvoiceLines } from './subscriptions.ts';
+
+function noUpcoming(subscription: string): ApiError {
+  return new ApiError(404, 'invalid_request_error', `No upcoming invoices for subscription: ${subscription}`, {
+    code: 'invoice_upcoming_none',
+  });
+}
+
+function previewId(): string {
+  return newId('upcoming_in_');
+}
+
+/** When the subscription bills its next period: at the end of this one, or now when its trial is to end now. */
+function nextPeriod(subscription: Subscription, startsAt: number | null) {
+  const cadence = cadenceOf(subscription.items.data.map((item) => item.price));
+  const start = startsAt ?? periodOf(subscription).end;
+  const moves = startsAt !== null || subscription.status === 'trialing';
+  const anchor = moves ? start : subscription.billing_cycle_anchor;
+  return { start, end: nextBoundary(anchor, cadence, start) };
+}
+
+/** The next renewal's invoice, with what waits for it. */
+function renewal(work: Work, plan: ChangePlan, trialEndsAt: number | null): Invoice {
+  const { subscription } = plan;
+  const period = nextPeriod(subscription, trialEndsAt);
+  const renews = subscription.cancel_at === null || subscription.cancel_at > period.start;
+  const items = itemsToBill(work, plan);
+  if (!renews && items.length === 0) throw noUpcoming(subscription.id);
+  const id = previewId();
+  const moved = { ...subscription, items: withPeriod(subscription, period) };
+  const lines = items.map((item) => lineOfItem(id, item));
+  const finalizesAt = period.start + (trialEndsAt === null ? work.settings.renewalFinalizeDelaySeconds : 0);
+  return composeFor(work, subscription, {
+    id,
+    reason: trialEndsAt === null ? 'subscription_cycle' : 'subscription_update',
+    lines: renews ? [...lines, ...periodLines(work, moved, id, false)] : lines,
+    discounts: plan.discounts.filter(({ end }) => end === null || end > period.start),
+    period: { start: periodOf(subscription).start, end: period.start },
+    finalizesAt,
+    autoAdvance: true,
+    members: { created: period.start },
+  });
+}
+
+/**
+ * The invoice a change would make: the one made now where the change is invoiced at once, else the next renewal's. It is
+ * composed by what carries the change out, so its sums are the sums that are charged.
+ */
+export function previewChange(work: Work, plan: ChangePlan, trialEndsAt: number | null): Invoice {
+  if (plan.before.status === 'canceled' || plan.before.status === 'incomplete_expired') {
+    throw noUpcoming(plan.before.id);
+  }
+  if (!plan.invoicesNow) return renewal(work, plan, trialEndsAt);
+  return composeFor(work, plan.subscription, invoiceNow(work, plan, itemsToBill(work, plan), previewId()));
+}
+
+/** The first invoice of a subscription that is not there yet. */
+export function previewStart(work: Work, start: Start, discounts: readonly ActiveDiscount[]): Invoice {
+  const id = previewId();
+  const subscription = newSubscription(work, start, id);
+  const of = { customer: start.customer, currency: subscription.currency, subscription: null };
+  return composeFor(work, subscription, {
+    id,
+    reason: 'subscription_create',
+    lines: firstInvoiceLines(work, subscription, start, pendingItems(work, of), id),
+    discounts,
+    period: { start: work.now, end: work.now },
+    finalizesAt: null,
+    autoAdvance: true,
+  });
+}

@@ -1,0 +1,51 @@
+import { type ChangePlan, type ProrationBehavior, planChange } from '../billing/change-plan.ts';
+import type { ActiveDiscount } from '../billing/discounts.ts';
+import { invalidRequest } from '../http/api-error.ts';
+import type { Subscription } from '../objects/subscription.ts';
+import type { Work } from '../work.ts';
+import { type ChangedItem, changedItems } from './subscription-item-params.ts';
+
+/** What several calls say of a change of items, by the same names. */
+export type ChangeParams = {
+  items?: readonly ChangedItem[];
+  billing_cycle_anchor?: { type: 'now' | 'unchanged' };
+  proration_behavior?: ProrationBehavior;
+  proration_date?: number;
+};
+
+/** Whether the parameters touch items or the billing cycle at all. */
+export function changesBilling(params: ChangeParams): boolean {
+  return params.items !== undefined || params.billing_cycle_anchor?.type === 'now';
+}
+
+/**
+ * The plan of a change as a caller asks for it. `changed` is the subscription with what else the call changes. Updating,
+ * the calls of single items, previews, schedules and the portal all plan here.
+ */
+export function planOf(
+  work: Work,
+  subscription: Subscription,
+  changed: Subscription,
+  params: ChangeParams,
+  discounts: readonly ActiveDiscount[],
+): ChangePlan {
+  if (subscription.status === 'incomplete') {
+    throw invalidRequest(
+      'A subscription in `incomplete` status can only have its metadata and payment method updated.',
+      {
+        param: 'items',
+      },
+    );
+  }
+  const data = changedItems(work, subscription, params.items ?? []).map((item) => {
+    const moved = changed.items.data.find((one) => one.id === item.id);
+    return { ...item, current_period_end: moved?.current_period_end ?? item.current_period_end };
+  });
+  const after = { ...changed, items: { ...changed.items, data } };
+  return planChange(work, subscription, after, {
+    behavior: params.proration_behavior ?? 'create_prorations',
+    prorationDate: params.proration_date ?? null,
+    resetsAnchor: params.billing_cycle_anchor?.type === 'now',
+    discounts,
+  });
+}
