@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import {
   DAY,
@@ -16,6 +17,7 @@ import {
 import { plainTerms, snapshotOf } from '../../test/license-snapshot.ts';
 import { nodeCryptography } from '../../test/node-cryptography.ts';
 import { DEFAULT_LICENSE_POLICY, readPolicy } from '../catalog/index.ts';
+import { POLICY_FIELDS } from '../catalog/policy-fields.ts';
 import { VALIDATION_CODES } from './codes.ts';
 import { classifyUnknownKey } from './keys/scheme.ts';
 import { sha512Hmac } from './keys/sha512-hmac.ts';
@@ -57,6 +59,17 @@ function scopeOf({ ask = {} }: TableCase): ValidationScope {
 const live = ['new', 'old'].map((id) => ({ id, bytes: nodeCryptography.utf8(tableSecret(id)) }));
 
 describe('the conformance table', () => {
+  it('is what its schema says: no field is misspelt, and so left out of a case without anybody noticing', () => {
+    const schema = JSON.parse(readFileSync(new URL('./conformance.schema.json', import.meta.url), 'utf8'));
+    const isTable = new Ajv({ allErrors: true }).compile(schema);
+    isTable(table);
+    expect(isTable.errors).toBeNull();
+    expect(Object.keys(schema.definitions.policy.properties).filter((name) => !(name in POLICY_FIELDS))).toEqual([]);
+    expect(schema.definitions.code.enum).toEqual([...VALIDATION_CODES]);
+    isTable({ ...table, cases: [...table.cases, { ...table.cases[0], set: { machine: ['one'] } }] });
+    expect(isTable.errors).toMatchObject([{ params: { additionalProperty: 'machine' } }]);
+  });
+
   it('has at least 120 cases, each with a name of its own, and every code that a validation answers today', () => {
     const names = [...table.cases, ...table.keys].map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
@@ -70,7 +83,9 @@ describe('the conformance table', () => {
   it.each(table.cases)('$name: $expect', (one) => {
     const decision = validateLicense(snapshotFor(one), scopeOf(one), instantOf(one.at));
     expect(decision).toMatchObject({ code: one.expect, valid: isYes(one.expect) });
-    expect(decision.because.at(-1)?.passed).toBe(decision.valid);
+    const last = decision.because.at(-1);
+    expect(last).toMatchObject(decision.valid ? { passed: true } : { passed: false, detail: decision.detail });
+    expect(last?.detail).toMatch(/^[A-Z\d].+\.$/);
   });
 
   it.each(table.keys)('$name: $expect', (one) => {
