@@ -43,7 +43,7 @@ describe('the checker refuses', () => {
     ['the SDK importing the server', 'packages/sdk/src/client.ts', '@latchkey/server', /in sdk and may not import/],
     ['the dashboard importing the server', 'packages/dashboard/src/app.tsx', '@latchkey/server', /in dashboard/],
     ['a service importing db', server('modules/licenses/service.ts'), '../../db/database.ts', /may not import.*\(db\)/],
-    ['a service importing stripe', server('modules/licenses/service.ts'), '../../stripe/client.ts', /\(stripe\)/],
+    ['a service importing stripe', server('modules/licenses/service.ts'), '../../stripe/client/index.ts', /\(stripe\)/],
     [
       "a service importing a module's service",
       server('modules/licenses/service.ts'),
@@ -84,7 +84,7 @@ describe('the checker refuses', () => {
       "import type { A } from '../../db/database.ts';",
       /\(db\)/,
     ],
-    ['a dialect importing stripe', server('dialects/one/routes.ts'), '../../stripe/client.ts', /\(stripe\)/],
+    ['a dialect importing stripe', server('dialects/one/routes.ts'), '../../stripe/client/index.ts', /\(stripe\)/],
     ['a dialect importing another', server('dialects/one/routes.ts'), '../two/routes.ts', /another dialect/],
     [
       "a dialect importing a module's inside",
@@ -93,7 +93,12 @@ describe('the checker refuses', () => {
       /only its index\.ts/,
     ],
     ['the command line importing db', server('cli/commands/doctor.ts'), '../../db/database.ts', /\(db\)/],
-    ['the command line importing stripe', server('cli/commands/doctor.ts'), '../../stripe/client.ts', /\(stripe\)/],
+    [
+      'the command line importing stripe',
+      server('cli/commands/doctor.ts'),
+      '../../stripe/client/index.ts',
+      /\(stripe\)/,
+    ],
     [
       'stripe importing a service',
       server('stripe/project.ts'),
@@ -107,7 +112,7 @@ describe('the checker refuses', () => {
       '../modules/api-keys/index.ts',
       /only its index\.ts|may not import/,
     ],
-    ['db importing stripe', server('db/database.ts'), '../stripe/client.ts', /\(stripe\)/],
+    ['db importing stripe', server('db/database.ts'), '../stripe/client/index.ts', /\(stripe\)/],
     ['anything importing main', server('app.ts'), './main.ts', /only started/],
     ['a shipped file importing a test', server('http/auth.ts'), '../../test/support/database.ts', /only for tests/],
     ["'stripe' outside of its client", server('stripe/inbox.ts'), 'stripe', /the one client/],
@@ -160,9 +165,9 @@ describe('the checker allows', () => {
     ['routes http and the own service', server('modules/licenses/routes/activate.ts'), '../service.ts'],
     ['a dialect the index of a module', server('dialects/one/routes.ts'), '../../modules/licenses/index.ts'],
     ['stripe the index of a module', server('stripe/project.ts'), '../modules/subscriptions/index.ts'],
-    ["the one client 'stripe'", server('stripe/client.ts'), 'stripe'],
+    ["the one client 'stripe'", server('stripe/client/index.ts'), 'stripe'],
     ["stripe/ a type of 'stripe'", server('stripe/shapes.ts'), "import type Stripe from 'stripe';"],
-    ['app.ts everything', server('app.ts'), './stripe/client.ts'],
+    ['app.ts everything', server('app.ts'), './stripe/client/index.ts'],
     ['the local Stripe Node', 'packages/stripe-sandbox/src/clock.ts', 'node:sqlite'],
     ['a test everything', server('modules/licenses/service.test.ts'), 'stripe'],
   ];

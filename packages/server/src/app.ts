@@ -60,7 +60,7 @@ import { bootLocalStripe, type LocalStripe, SANDBOX_SECRET_KEY } from './sandbox
 import { createSandboxMailbox, type SandboxMailbox } from './sandbox/mailbox/store.ts';
 import { nodeCryptography } from './security/cryptography.ts';
 import { createCheckoutIntents } from './stripe/checkout-intents.ts';
-import { createStripeClient, type StripeClient } from './stripe/client.ts';
+import { createStripeClient, type StripeClient } from './stripe/client/index.ts';
 import { customerDeliverer, customerQuestion } from './stripe/customer-question.ts';
 import { createProjectionHandlers, createStripeSource } from './stripe/follow.ts';
 import { createPaymentHandlers } from './stripe/follow-payments.ts';

@@ -8,7 +8,7 @@ import { loadExampleCatalog } from '../../test/support/licensing.ts';
 import { createTestPorts } from '../../test/support/ports.ts';
 import type { LoadedCatalog } from '../catalog/load.ts';
 import type { Http } from '../http/index.ts';
-import { createStripeClient } from './client.ts';
+import { createStripeClient } from './client/index.ts';
 import { createHouseBehindInbox } from './test/house.ts';
 import { webhookSecret } from './test/inbox-harness.ts';
 import { createSimulatedStripe, subscription } from './test/simulated-stripe.ts';

@@ -4,7 +4,7 @@ import { startTestSandbox, type TestSandbox } from '../../../../test/support/san
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { createTestPorts, type TestPorts } from '../../test/support/ports.ts';
 import { silentLog } from '../observability/log.ts';
-import { createStripeClient, type StripeClient } from './client.ts';
+import { createStripeClient, type StripeClient } from './client/index.ts';
 import { createIntents, type Intent, type IntentPlanner, type Intents } from './intents.ts';
 
 let test: TestDatabase;

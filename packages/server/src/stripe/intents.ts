@@ -4,7 +4,7 @@ import { nextAttempt } from '../jobs/back-off.ts';
 import { createWorker, type StepResult, type Worker } from '../jobs/worker.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock, CrashPoint, CrashPointName, Ids } from '../ports.ts';
-import type { StripeClient } from './client.ts';
+import type { StripeClient } from './client/index.ts';
 
 /**
  * A call to Stripe that was decided. It is written with the decision, carried out with no transaction open, and recorded with

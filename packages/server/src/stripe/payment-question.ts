@@ -3,7 +3,7 @@
 import type { Database, Transaction } from '../db/database.ts';
 import type { Outbox } from '../jobs/outbox.ts';
 import type { Deliverer } from '../jobs/outbox-delivery.ts';
-import type { StripeClient } from './client.ts';
+import type { StripeClient } from './client/index.ts';
 import { mirror } from './mirror.ts';
 import { findPayment } from './mirrored-payments.ts';
 import type { Projector } from './project.ts';

@@ -2,7 +2,7 @@ import { LatchkeyError } from '@latchkey/core';
 import type { Database } from '../db/database.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock, Ids } from '../ports.ts';
-import type { StripeClient } from './client.ts';
+import type { StripeClient } from './client/index.ts';
 import { withKnownContent } from './fold.ts';
 import { readState } from './mirror.ts';
 import type { ObjectKey } from './mirrored-types.ts';

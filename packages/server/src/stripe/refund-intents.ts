@@ -1,7 +1,7 @@
 import { LatchkeyError } from '@latchkey/core';
 import type { Database } from '../db/database.ts';
 import type { RefundablePayment, RefundIntents, RefundRequest } from '../modules/payments/index.ts';
-import type { FetchedObject, StripeClient } from './client.ts';
+import type { FetchedObject, StripeClient } from './client/index.ts';
 import type { Intent, Intents } from './intents.ts';
 import { findPayment } from './mirrored-payments.ts';
 import { paymentOf } from './mirrored-types.ts';

@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from '../../test/support/databa
 import { createTestPorts, type TestPorts } from '../../test/support/ports.ts';
 import type { SubscriptionCommands } from '../modules/subscriptions/index.ts';
 import { silentLog } from '../observability/log.ts';
-import { createStripeClient, type StripeClient } from './client.ts';
+import { createStripeClient, type StripeClient } from './client/index.ts';
 import { createIntents, type Intents } from './intents.ts';
 import { mirror } from './mirror.ts';
 import { createProjector } from './project.ts';

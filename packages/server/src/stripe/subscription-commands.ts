@@ -1,6 +1,6 @@
 import type { Database, Transaction } from '../db/database.ts';
 import type { SubscriptionCommands } from '../modules/subscriptions/index.ts';
-import type { StripeClient } from './client.ts';
+import type { StripeClient } from './client/index.ts';
 import type { Intent, IntentPlanner, Intents } from './intents.ts';
 import type { FetchedObject, Projector } from './project.ts';
 

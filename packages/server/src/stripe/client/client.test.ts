@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startTestSandbox, type TestSandbox } from '../../../../test/support/sandbox.ts';
-import { silentLog } from '../observability/log.ts';
-import { createStripeClient, type StripeClient } from './client.ts';
+import { startTestSandbox, type TestSandbox } from '../../../../../test/support/sandbox.ts';
+import { silentLog } from '../../observability/log.ts';
+import { createStripeClient, type StripeClient } from './index.ts';
 
 let sandbox: TestSandbox;
 let client: StripeClient;

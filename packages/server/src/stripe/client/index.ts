@@ -1,0 +1,90 @@
+/** The only way to Stripe. Everything the house asks of Stripe is a method of a file in this folder; nothing else knows the SDK. */
+
+import Stripe from 'stripe';
+import type { StripeCatalogApi } from '../../catalog/stripe-catalog-api.ts';
+import type { Log } from '../../observability/log.ts';
+import { type Circuit, createResilience, type ResilienceOptions } from '../resilience.ts';
+import type { Calls } from './calls.ts';
+import { catalogCalls } from './catalog.ts';
+import { checkoutSessionCalls, type StripeCheckoutSessions } from './checkout-sessions.ts';
+import { customerCalls, type StripeCustomers } from './customers.ts';
+import { isOutage, translate } from './errors.ts';
+import { toFetched } from './fetched.ts';
+import { readingCalls, type StripeReading } from './reading.ts';
+import { refundCalls, type StripeRefunds } from './refunds.ts';
+import { type StripeSubscriptions, subscriptionCalls } from './subscriptions.ts';
+import { type StripeWebhookEndpoints, webhookEndpointCalls } from './webhook-endpoints.ts';
+
+export type { FetchedObject } from '../project.ts';
+
+export interface StripeClientOptions {
+  secretKey: string;
+  /** A Stripe-compatible address; null is Stripe itself. */
+  apiUrl: string | null;
+  log: Log;
+  resilience?: Omit<ResilienceOptions, 'isOutage'>;
+}
+
+/** Stripe, as the house uses it. Every write takes the key under which Stripe carries it out once. */
+export interface StripeClient
+  extends StripeCatalogApi,
+    StripeReading,
+    StripeCustomers,
+    StripeCheckoutSessions,
+    StripeSubscriptions,
+    StripeRefunds,
+    StripeWebhookEndpoints {
+  readonly circuit: Circuit;
+}
+
+/** The SDK gives up a little after the policy does, so that the socket does not outlive the call by much. */
+const SDK_TIMEOUT_MS = 10_000;
+
+export function createStripeClient({
+  secretKey,
+  apiUrl,
+  log,
+  resilience: tuning = {},
+}: StripeClientOptions): StripeClient {
+  const sdk = new Stripe(secretKey, {
+    ...addressOf(apiUrl),
+    maxNetworkRetries: 0,
+    timeout: SDK_TIMEOUT_MS,
+    telemetry: false,
+  });
+  const resilience = createResilience({ ...tuning, isOutage });
+
+  const calls: Calls = {
+    sdk,
+    async call(name, work) {
+      try {
+        return await resilience.run(work);
+      } catch (error) {
+        const known = translate(error, resilience.isRefusal(error), resilience.openSeconds);
+        log.warn({ call: name, code: known.code, circuit: resilience.circuit() }, 'a call to Stripe failed');
+        throw known;
+      }
+    },
+    timed: async (name, work) => toFetched(await calls.call(name, work)),
+  };
+
+  return {
+    get circuit() {
+      return resilience.circuit();
+    },
+    ...readingCalls(calls),
+    ...customerCalls(calls),
+    ...checkoutSessionCalls(calls),
+    ...subscriptionCalls(calls),
+    ...refundCalls(calls),
+    ...webhookEndpointCalls(calls),
+    ...catalogCalls(calls),
+  };
+}
+
+function addressOf(apiUrl: string | null): Stripe.StripeConfig {
+  if (apiUrl === null) return {};
+  const { hostname, port, protocol } = new URL(apiUrl);
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  return { host: hostname, port: port === '' ? (scheme === 'https' ? 443 : 80) : Number(port), protocol: scheme };
+}
