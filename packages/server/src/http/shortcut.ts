@@ -10,7 +10,7 @@ const plainTypes: ReadonlySet<string | undefined> = new Set(['application/json',
 /**
  * Tries a route's shortcut before anything else is done for the request: for a plain JSON body that arrived in one piece, from a caller
  * that shows no credentials. Whatever is not answered is put back, unread, for the ordinary way. What this spares a request is the
- * framework's reading of the body, its schema, and its way of writing headers: a third of the time of an answer from memory.
+ * framework's reading of the body, its schema, and its way of writing headers.
  */
 export function createShortcut(
   shortcut: Shortcut,

@@ -1,4 +1,4 @@
-import type { Hold, LicenseSnapshot } from '@latchkey/core';
+import type { Hold, LicenseSnapshot, LiveMachines } from '@latchkey/core';
 import fc from 'fast-check';
 
 /** A moment of a small world in which everything happens before 100. */
@@ -11,6 +11,15 @@ const hold: fc.Arbitrary<Hold> = fc.record({
   reason: fc.constant(null),
 });
 
+/** One machine, or two of which one told its components. */
+export const arbitraryMachines = fc.constantFrom<LiveMachines>(
+  new Map([['machine', null]]),
+  new Map([
+    ['machine', { board: '1' }],
+    ['another', null],
+  ]),
+);
+
 /** Any licence of that world, with one machine or several. */
 export const arbitraryLicense: fc.Arbitrary<LicenseSnapshot> = fc.record({
   product: fc.constant('product'),
@@ -21,13 +30,7 @@ export const arbitraryLicense: fc.Arbitrary<LicenseSnapshot> = fc.record({
   coverage: fc.constantFrom('term', 'renewing', 'past_due', 'ended'),
   holds: fc.uniqueArray(hold, { selector: ({ cause }) => cause }),
   maxMachines: fc.constantFrom(1, 2, -1),
-  machines: fc.constantFrom(
-    new Map([['machine', null]]),
-    new Map([
-      ['machine', { board: '1' }],
-      ['another', null],
-    ]),
-  ),
+  machines: arbitraryMachines,
   machineMatching: fc.constant('most'),
   requireMachine: fc.boolean(),
   requireProduct: fc.boolean(),

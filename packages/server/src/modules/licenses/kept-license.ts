@@ -12,23 +12,19 @@ export interface KeptLicense extends LicenseState {
   readonly kind: LicenseKind;
   /** The live machines; where there is one, and it told no components, its fingerprint alone. */
   readonly machines: LiveMachines | string;
-  /** The last answer that was made of it, for whoever asks the same again. */
-  answer: ReadyAnswer | null;
-  /** The address from which it was last asked for over HTTP: there somebody holds its key. */
-  askedFrom: string | null;
-  /** Asked for since the last time somebody looked for room. */
-  asked: boolean;
 }
 
 /** What licences of one plan with as many machines have in common. */
-export type LicenseKind = Omit<LicenseSnapshot, keyof LicenseState | 'machines'> & Pick<LicenseRecord, 'machinesUsed'>;
+export type LicenseKind = Omit<LicenseSnapshot, keyof LicenseState | 'machines'> &
+  Pick<LicenseRecord, 'machinesUsed'> & {
+    /** Whether there is one for all licences of the kind, or this one is a single licence's. */
+    isShared: boolean;
+    /** Answers to plain questions, for all licences of the kind. */
+    answers: Map<number, ReadyAnswer>;
+  };
 
-/** An answer without what is the licence's own: one for very many licences. */
+/** An answer without what is the licence's own. */
 export interface ReadyAnswer {
-  /** The question it answers: the product it named, and whether it named a machine. Any machine that holds a seat is told the same. */
-  readonly product: string | undefined;
-  readonly namesMachine: boolean;
-  readonly turns: number;
   /** What stands between the licence's own texts. */
   readonly pieces: readonly string[];
   /** Which of its own texts follows each piece but the last. */
@@ -48,13 +44,14 @@ export function createLicensePacker(catalog: Catalog): (record: LicenseRecord) =
 
   function kindOf(record: LicenseRecord, facts: Omit<LicenseSnapshot, keyof LicenseState | 'machines'>): LicenseKind {
     const { product, plan, maxMachines, machinesUsed } = record;
-    const make = () => ({ ...facts, machinesUsed });
-    if (Object.keys(record.overrides).length > 0) return make();
+    const make = (isShared: boolean) => ({ ...facts, machinesUsed, isShared, answers: new Map() });
+    if (Object.keys(record.overrides).length > 0) return make(false);
     const name = JSON.stringify([product, plan, maxMachines, machinesUsed]);
     const known = kinds.get(name);
     if (known !== undefined) return known;
-    const kind = make();
-    if (kinds.size < MOST_KINDS) kinds.set(name, kind);
+    if (kinds.size >= MOST_KINDS) return make(false);
+    const kind = make(true);
+    kinds.set(name, kind);
     return kind;
   }
 
@@ -69,9 +66,6 @@ export function createLicensePacker(catalog: Catalog): (record: LicenseRecord) =
       coverage,
       holds: holds.length === 0 ? NO_HOLDS : holds,
       machines: onlyFingerprint(machines) ?? machines,
-      answer: null,
-      askedFrom: null,
-      asked: false,
     };
   };
 }
@@ -101,6 +95,11 @@ export function unpack({
     holds,
     machines: typeof machines === 'string' ? new Map([[machines, null]]) : machines,
   };
+}
+
+/** How many machines hold a seat. */
+export function machinesOf({ machines }: KeptLicense): number {
+  return typeof machines === 'string' ? 1 : machines.size;
 }
 
 /** Whether a machine of this fingerprint holds a seat. */

@@ -14,7 +14,7 @@ import { createKeyLookup } from './key-lookup.ts';
 import { type KeyKeeper, LONGEST_KEY } from './keys.ts';
 import { asKept, type MachineInput } from './machines.ts';
 import { statusOf, toSnapshot } from './policy.ts';
-import { createReadyAnswers, type PlainQuestion } from './ready-answers.ts';
+import { type PlainQuestion, readyAnswer } from './ready-answers.ts';
 import type { LicenseRecord } from './record.ts';
 import * as repository from './repository.ts';
 import type { LicenseSnapshots } from './snapshots.ts';
@@ -46,7 +46,6 @@ export type LicenseReader = ReturnType<typeof createLicenseReader>;
 export function createLicenseReader({ database, catalog, keys, snapshots, clock, beginTerm }: LicenseReaderOptions) {
   const lookUp = createKeyLookup(database.connection);
   const pack = createLicensePacker(catalog);
-  const ready = createReadyAnswers();
 
   async function load(indexes: readonly Uint8Array[]): Promise<KeptLicense | null> {
     const record = await lookUp(indexes);
@@ -78,10 +77,9 @@ export function createLicenseReader({ database, catalog, keys, snapshots, clock,
     async validate(text: string, question: ValidationQuestion, from?: string): Promise<ValidationAnswer> {
       if (text.length > LONGEST_KEY) return refuseUnknownKey('MALFORMED');
       const key = keys.canonical(text);
-      const read = () => snapshots.get(keys.mark(key), () => load(keys.indexes(key)));
+      const read = () => snapshots.get(keys.mark(key), () => load(keys.indexes(key)), from);
       const license = await read();
       if (license === null) return refuseUnknownKey(keys.classify(key));
-      license.askedFrom = from ?? license.askedFrom;
       return decideAndBegin(license, question, read);
     },
 
@@ -89,17 +87,15 @@ export function createLicenseReader({ database, catalog, keys, snapshots, clock,
      * What `validate` answers, as JSON, when the licence is in memory and nothing has to be written; else null. The hot path. A key that
      * is not written as it is stored is not found here.
      */
-    validateFromMemory({ key, product, fingerprint }: PlainQuestion, from: string): string | null {
-      const license = snapshots.peek(keys.mark(key));
+    validateFromMemory({ key, product, fingerprint }: PlainQuestion, from?: string): string | null {
+      const license = snapshots.peek(keys.mark(key), from);
       if (license === undefined || license.termBeginsWith === 'first_validation') return null;
-      license.askedFrom = from;
-      return ready.answer(license, product, fingerprint, clock.now().getTime());
+      return readyAnswer(license, product, fingerprint, clock.now().getTime());
     },
 
     /** The address from which this key was last validated, as far as this process remembers; a change of the licence makes it forget. */
     lastAskedFrom(text: string): string | null {
-      if (text.length > LONGEST_KEY) return null;
-      return snapshots.peek(keys.mark(keys.canonical(text)))?.askedFrom ?? null;
+      return text.length > LONGEST_KEY ? null : snapshots.askedFrom(keys.mark(keys.canonical(text)));
     },
 
     /** The licence behind a key, or null. */

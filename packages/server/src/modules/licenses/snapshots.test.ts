@@ -7,7 +7,7 @@ import { createLicenseSnapshots } from './snapshots.ts';
 function license(id: string): KeptLicense {
   const { startsAt, expiresAt, termBeginsWith, coverage, holds, machines, ...facts } = snapshotOf();
   const terms = { startsAt, expiresAt, termBeginsWith, coverage, holds };
-  return { id, ...terms, machines, kind: { ...facts, machinesUsed: 0 }, answer: null, askedFrom: null, asked: false };
+  return { id, ...terms, machines, kind: { ...facts, machinesUsed: 0, isShared: true, answers: new Map() } };
 }
 
 /** Notices that the test sends and interrupts. */
@@ -45,6 +45,18 @@ describe('licences in memory', () => {
     const known = Array.from({ length: 1_400 }, (_, index) => `lic_${index}`).filter(knows);
     expect(known).toHaveLength(1_000);
     expect(wanted.filter(knows).length).toBeGreaterThan(90);
+  });
+
+  it('are kept as well when there is something special about them, a tenth as many', async () => {
+    const { board, snapshots, knows } = await followed(100);
+    const several = new Map(['one', 'other'].map((fingerprint) => [fingerprint, null]));
+    for (let index = 0; index < 15; index += 1)
+      await snapshots.get(`key lic_${index}`, async () => ({ ...license(`lic_${index}`), machines: several }), '::1');
+    const known = Array.from({ length: 15 }, (_, index) => `lic_${index}`).filter(knows);
+    expect(known).toEqual(Array.from({ length: 10 }, (_, index) => `lic_${index + 5}`));
+    expect(snapshots.askedFrom('key lic_14')).toBe('::1');
+    board.tell('lic_14');
+    expect([knows('lic_14'), snapshots.askedFrom('key lic_14')]).toEqual([false, null]);
   });
 
   it('are forgotten with a notice, and loaded anew', async () => {

@@ -1,96 +1,101 @@
 import type { Database } from '../../db/database.ts';
 import type { KeptLicense } from './kept-license.ts';
-import { ShardedMap } from './sharded-map.ts';
+import { PackedLicenses } from './packed-licenses.ts';
 
 export interface LicenseSnapshots {
-  /** The cached licence, or what `load` finds; null is never kept. */
-  get(key: string, load: () => Promise<KeptLicense | null>): Promise<KeptLicense | null>;
+  /** The cached licence, or what `load` finds; null is never kept. The address from which it was asked for is kept with it. */
+  get(key: string, load: () => Promise<KeptLicense | null>, from?: string): Promise<KeptLicense | null>;
   /** The cached licence if it is there and may be trusted. */
-  peek(key: string): KeptLicense | undefined;
+  peek(key: string, from?: string): KeptLicense | undefined;
+  /** The address from which a cached licence was last asked for, where one was given. */
+  askedFrom(key: string): string | null;
   /** Forgets a licence: whoever asks next reads the database. */
   drop(licenseId: string): void;
   /** Starts to follow the notices of other processes; until then nothing is kept. */
   follow(database: Database): Promise<() => Promise<void>>;
 }
 
-/** About 350 bytes each. */
-export const DEFAULT_LICENSES_IN_MEMORY = 1_000_000;
-/** How many licences are looked at for one that nobody asked for lately, before one has to go all the same. */
-const MOST_LOOKS = 32;
+/** A licence that does not fit among the others. */
+interface SpecialLicense {
+  license: KeptLicense;
+  askedFrom: string | null;
+}
+
+/** About 220 bytes each. */
+const LICENSES_IN_MEMORY = 1_000_000;
+/** Licences with several machines, holds or terms of their own take several times as much, and are few. */
+const SPECIAL_SHARE = 0.1;
 
 /**
  * Keeps licences in memory for validation. Every transaction that changes a licence sends a notice with its commit; a notice
  * drops the licence here. A cache changes cost, never meaning: while notices may be missed nothing is kept or answered from it,
  * and a load that a notice overtook is answered but not kept. When it is full, one goes that was not asked for lately.
  */
-export function createLicenseSnapshots(most = DEFAULT_LICENSES_IN_MEMORY): LicenseSnapshots {
-  const byKey = new ShardedMap<KeptLicense>();
-  const keyOf = new ShardedMap<string>();
+export function createLicenseSnapshots(most = LICENSES_IN_MEMORY): LicenseSnapshots {
+  const packed = new PackedLicenses(most);
+  const mostSpecial = Math.ceil(most * SPECIAL_SHARE);
+  const special = new Map<string, SpecialLicense>();
+  const specialKeys = new Map<string, string>();
   const loading = new Set<Set<string>>();
-  let oldest = byKey.entries();
   let trusted = false;
   let losses = 0;
 
+  function forget(licenseId: string): void {
+    packed.delete(licenseId);
+    const key = specialKeys.get(licenseId);
+    if (key === undefined) return;
+    specialKeys.delete(licenseId);
+    special.delete(key);
+  }
+
   function drop(licenseId: string): void {
     for (const overtaken of loading) overtaken.add(licenseId);
-    const key = keyOf.get(licenseId);
-    if (key === undefined) return;
-    keyOf.delete(licenseId);
-    byKey.delete(key);
+    forget(licenseId);
   }
 
   function dropAll(): void {
     trusted = false;
     losses += 1;
-    byKey.clear();
-    keyOf.clear();
-  }
-
-  // A hand that goes round: whom it finds asked for it leaves, and takes the mark.
-  function makeRoom(): void {
-    for (let looks = 1; byKey.size > 0; ) {
-      const { value, done } = oldest.next();
-      if (done === true) {
-        oldest = byKey.entries();
-        continue;
-      }
-      const [key, license] = value;
-      if (license.asked && looks < MOST_LOOKS) {
-        license.asked = false;
-        looks += 1;
-        continue;
-      }
-      byKey.delete(key);
-      keyOf.delete(license.id);
-      return;
-    }
+    packed.clear();
+    special.clear();
+    specialKeys.clear();
   }
 
   function keep(key: string, license: KeptLicense): void {
     // Two loads of one licence may end one after the other.
-    if (byKey.get(key) === undefined && byKey.size >= most) makeRoom();
-    byKey.set(key, license);
-    keyOf.set(license.id, key);
+    forget(license.id);
+    if (packed.add(key, license)) return;
+    const oldest = special.size < mostSpecial ? undefined : special.values().next().value;
+    if (oldest !== undefined) forget(oldest.license.id);
+    special.set(key, { license, askedFrom: null });
+    specialKeys.set(license.id, key);
   }
 
-  function peek(key: string): KeptLicense | undefined {
-    const license = trusted ? byKey.get(key) : undefined;
-    if (license !== undefined && !license.asked) license.asked = true;
-    return license;
+  function peek(key: string, from?: string): KeptLicense | undefined {
+    if (!trusted) return undefined;
+    const plain = packed.get(key, from);
+    if (plain !== undefined) return plain;
+    const found = special.get(key);
+    if (found !== undefined && from !== undefined) found.askedFrom = from;
+    return found?.license;
   }
 
   return {
     peek,
     drop,
-    async get(key, load) {
-      const cached = peek(key);
+    askedFrom: (key) => (trusted ? (packed.askedFrom(key) ?? special.get(key)?.askedFrom ?? null) : null),
+    async get(key, load, from) {
+      const cached = peek(key, from);
       if (cached !== undefined) return cached;
       const overtaken = new Set<string>();
       loading.add(overtaken);
       const lossesBefore = losses;
       try {
         const license = await load();
-        if (license !== null && trusted && losses === lossesBefore && !overtaken.has(license.id)) keep(key, license);
+        if (license !== null && trusted && losses === lossesBefore && !overtaken.has(license.id)) {
+          keep(key, license);
+          peek(key, from);
+        }
         return license;
       } finally {
         loading.delete(overtaken);
