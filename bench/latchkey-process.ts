@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePortPair } from '../test/support/ports.ts';
@@ -50,10 +50,21 @@ export async function startLatchkey(databaseUrl: string, env: Record<string, str
   }
 }
 
+/** Bytes of memory that a server holds. */
+export function memoryOf({ pid }: MeasuredServer): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1_024;
+}
+
 /** Starts the bare route that answers `answer`, on the same core. */
 export async function startBare(answer: string): Promise<MeasuredServer> {
   const child = startProcess({ file: 'bench/bare-server.ts', env: { ANSWER: answer, NODE_ENV: 'production' } });
   const [, port] = await child.waitForLine(/listening on (\d+)/, 30_000);
   pin(child.pid, SERVER_CORE);
-  return { url: `http://127.0.0.1:${port}`, pid: child.pid, stop: async () => void (await child.stop()) };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pid: child.pid,
+
+    stop: async () => void (await child.stop()),
+  };
 }

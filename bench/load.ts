@@ -8,12 +8,21 @@ export interface Answers {
   p99Ms: number;
 }
 
+/** Whole HTTP requests; a list of them is one. */
+export interface Requests {
+  readonly length: number;
+  at(index: number): Buffer | undefined;
+}
+
+/** `each once`: in their order, each connection every so many-th. `random`: any of them, all as likely, until time is up. */
+export type Order = 'each once' | 'random';
+
 export interface Load {
   url: string;
-  /** Whole HTTP requests, in the order in which they are sent; each connection has every so many-th. */
-  requests: readonly Buffer[];
+  requests: Requests;
   connections: number;
-  /** How long to go on, from the first request again when all were sent; left out: until each was sent once. */
+  order: Order;
+  /** How long to go on at random. */
   seconds?: number;
   /** What the body of every answer begins with; any other, or any other status than 200, ends the measurement. */
   expected: string;
@@ -23,21 +32,18 @@ export interface Load {
  * Sends requests as fast as they are answered. Written for this, because a client that parses every answer as a browser would takes
  * longer over it than a good server over the request, and what is measured then is the client.
  */
-export async function sendLoad({ url, requests, connections, seconds, expected }: Load): Promise<Answers> {
+export async function sendLoad({ url, requests, connections, order, seconds, expected }: Load): Promise<Answers> {
   const { hostname, port } = new URL(url);
   const latencies: number[] = [];
   const began = performance.now();
   const until = seconds === undefined ? Number.POSITIVE_INFINITY : began + seconds * 1_000;
+  if (order === 'random' && seconds === undefined) throw new Error('What is asked at random never comes to an end.');
   const nextOf = (connection: number) => {
-    let position = connection;
+    if (order === 'random') return () => requests.at(Math.floor(Math.random() * requests.length));
+    let position = connection - connections;
     return () => {
-      if (position >= requests.length) {
-        if (seconds === undefined) return undefined;
-        position = connection;
-      }
-      const request = requests[position];
       position += connections;
-      return request;
+      return position < requests.length ? requests.at(position) : undefined;
     };
   };
   const stayAwake = seconds === undefined ? () => {} : keepAwake();

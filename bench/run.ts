@@ -8,7 +8,7 @@ import { benchWebhooks } from './webhooks.ts';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    licenses: { type: 'string', default: '100000' },
+    licenses: { type: 'string', default: '10000,1000000' },
     seconds: { type: 'string', default: '2' },
     rounds: { type: 'string' },
     customers: { type: 'string', default: '200' },
@@ -16,15 +16,20 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const count = (name: keyof typeof values, otherwise = 0): number => {
-  const value = Number(values[name] ?? otherwise);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} takes a whole number from 1`);
-  return value;
-};
+const counts = (name: keyof typeof values, otherwise = 0): number[] =>
+  String(values[name] ?? otherwise)
+    .split(',')
+    .map((text) => {
+      const value = Number(text);
+      if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} takes a whole number from 1`);
+      return value;
+    });
+
+const count = (name: keyof typeof values, otherwise = 0): number => counts(name, otherwise)[0] ?? otherwise;
 
 const benches: Record<string, () => Promise<void>> = {
   validation: () =>
-    benchValidation({ licenses: count('licenses'), seconds: count('seconds'), rounds: count('rounds', 15) }),
+    benchValidation({ stored: counts('licenses'), seconds: count('seconds'), rounds: count('rounds', 15) }),
   webhooks: () => benchWebhooks({ customers: count('customers'), rounds: count('rounds', 5) }),
   offline: async () => benchOffline({ files: count('files'), rounds: count('rounds', 25) }),
 };

@@ -15,7 +15,7 @@ const BATCH = 2_000;
 const YEAR_MS = 365 * 86_400_000;
 
 /** The machine that holds the one seat of the licence with this key. */
-export const machineOf = (index: number): string => `machine-${index}`;
+export const machineOf = (index: number): string => `machine-${String(index).padStart(8, '0')}`;
 
 /** Stores `count` licences, each with a key of its own and an activated machine, and answers the keys in order. */
 export async function storeLicenses(databaseUrl: string, count: number): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { processorSeconds } from './cores.ts';
 import type { MeasuredServer } from './latchkey-process.ts';
-import { sendLoad } from './load.ts';
+import { type Order, type Requests, sendLoad } from './load.ts';
+import { machineOf } from './stored-licenses.ts';
 
 /** Enough to keep the server busy while our own core does something else for a moment. */
 const CONNECTIONS = 128;
@@ -17,8 +18,9 @@ export interface Round {
 
 export interface RoundOptions {
   server: MeasuredServer;
-  requests: readonly Buffer[];
-  /** How long; left out: until each request was sent once. */
+  requests: Requests;
+  order: Order;
+  /** How long; needed for any order but `each once`. */
   seconds?: number;
 }
 
@@ -35,8 +37,26 @@ export async function runRound({ server, ...load }: RoundOptions): Promise<Round
   return { perSecond: count / seconds, processorMicroseconds: (used / count) * 1e6, busy: used / seconds, p99Ms };
 }
 
-/** A validation as it goes over the wire. */
-export function validationRequest(body: string): Buffer {
+/** A validation for each key, with the machine that holds its seat, as they go over the wire: a million in half a gigabyte. */
+export function packRequests(keys: readonly string[]): Requests {
+  const first = requestOf(keys[0] ?? '', 0);
+  const bytes = first.length;
+  const all = Buffer.alloc(bytes * keys.length);
+  for (const [index, key] of keys.entries()) {
+    const request = requestOf(key, index);
+    if (request.length !== bytes) throw new Error('Requests of one measurement are equally long.');
+    request.copy(all, index * bytes);
+  }
+  return { length: keys.length, at: (index) => all.subarray(index * bytes, (index + 1) * bytes) };
+}
+
+/** What a request asks. */
+export function validationBody(request: Buffer): string {
+  return request.toString('utf8', request.indexOf('\r\n\r\n') + 4);
+}
+
+function requestOf(key: string, index: number): Buffer {
+  const body = JSON.stringify({ key, machine: { fingerprint: machineOf(index) } });
   const head = ['POST /v1/licenses/validate HTTP/1.1', 'Host: 127.0.0.1', 'Content-Type: application/json'];
   return Buffer.from([...head, `Content-Length: ${Buffer.byteLength(body)}`, '', body].join('\r\n'));
 }

@@ -65,7 +65,13 @@ async function playRound(
     stripe.takeQuestions();
     const requests = history.map(delivery);
     const began = performance.now();
-    const { seconds } = await sendLoad({ url: latchkey.url, requests, connections: CONNECTIONS, expected: 'Success' });
+    const { seconds } = await sendLoad({
+      url: latchkey.url,
+      requests,
+      connections: CONNECTIONS,
+      order: 'each once',
+      expected: 'Success',
+    });
     await untilDrained(client, history.length);
     const projectedSeconds = (performance.now() - began) / 1_000;
     const { rows } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM licenses');

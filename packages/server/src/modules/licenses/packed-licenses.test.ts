@@ -5,7 +5,7 @@ import { snapshotOf } from '../../../../core/test/license-snapshot.ts';
 import type { KeptLicense, LicenseKind } from './kept-license.ts';
 import { PackedLicenses } from './packed-licenses.ts';
 
-const markOf = (text: string) => createHash('sha256').update(text).digest('latin1');
+const markOf = (text: string) => createHash('sha256').update(text).digest().toString('latin1');
 
 function kindOf(plan: string): LicenseKind {
   const { startsAt, expiresAt, termBeginsWith, coverage, holds, machines, ...facts } = snapshotOf({ plan });

@@ -30,7 +30,10 @@ describe('a ready answer', () => {
       termBeginsWith: fc.constantFrom(null, 'first_activation' as const),
       coverage: fc.constantFrom('term' as const, 'renewing' as const, 'ended' as const),
     });
-    const asked = fc.array(fc.tuple(fc.nat(5), question, fc.constantFrom(5, 15, 25, 35, 55)), { maxLength: 60, size: 'max' });
+    const asked = fc.array(fc.tuple(fc.nat(5), question, fc.constantFrom(5, 15, 25, 35, 55)), {
+      maxLength: 60,
+      size: 'max',
+    });
     const six = fc.array(own, { minLength: 6, maxLength: 6 });
     fc.assert(
       fc.property(arbitraryLicense, fc.boolean(), six, asked, (like, holds, own, questions) => {
