@@ -114,7 +114,7 @@ function wire(options: StripeSandboxOptions, database: Database, url: string) {
     reset,
   });
   const pages = new Pages(engine, settings.publicUrl);
-  const front = new Front({ v1, control, pages, clock, log, catchUp: () => scheduler.catchUp() });
+  const front = new Front({ engine, v1, control, pages, clock, log, catchUp: () => scheduler.catchUp() });
   return { front, scheduler, dispatcher, shuffler };
 }
 

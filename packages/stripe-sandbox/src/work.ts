@@ -8,7 +8,7 @@ import type { Settings } from './settings.ts';
 import type { Condition } from './store/conditions.ts';
 import type { DeliveryStore } from './store/deliveries.ts';
 import type { ObjectStore, StoredObject } from './store/objects.ts';
-import type { TaskStore } from './store/tasks.ts';
+import type { TaskStore, Tasks } from './store/tasks.ts';
 
 /** The request that causes a change; all null when the clock causes it. Events carry it. */
 export type Cause = { requestId: string | null; idempotencyKey: string | null };
@@ -17,11 +17,24 @@ export const BY_THE_CLOCK: Cause = { requestId: null, idempotencyKey: null };
 
 export type Stores = { objects: ObjectStore; tasks: TaskStore; deliveries: DeliveryStore };
 
+/**
+ * When a unit of work happens. Whatever names something of a customer on a test clock happens at the time of that clock
+ * (https://docs.stripe.com/billing/testing/test-clocks); all else by the sandbox clock.
+ */
+export type Moment = {
+  /** Of the sandbox clock, on which everybody outside lives: events, deliveries, kept answers. */
+  sandboxMs: number;
+  testClock: string | null;
+  /** Seconds since the epoch, by the test clock if there is one. */
+  now: number;
+};
+
 /** New values of members; undefined takes an optional member away. */
 type Changes<T> = { [K in keyof T]?: T[K] | undefined };
 
 /** What an id in a message is called: `No such customer: 'cus_…'`. */
 export function nounOf(name: string): string {
+  if (name === 'test_helpers.test_clock') return 'test clock';
   return name === 'payment_method' ? 'PaymentMethod' : name;
 }
 
@@ -36,23 +49,39 @@ function showsPrevious(eventType: string): boolean {
  */
 export class Work {
   readonly settings: Settings;
+  /** Seconds since the epoch, at which everything in this unit of work happens. */
   readonly now: number;
+  /** The same in milliseconds. */
   readonly nowMs: number;
+  /** The test clock that `now` is the time of. What is made here belongs to it. */
+  readonly testClock: string | null;
+  /** The sandbox clock's time, for what does not live by a test clock. */
+  readonly sandboxMs: number;
   readonly objects: ObjectStore;
-  readonly tasks: TaskStore;
+  /** The schedule of the clock that `now` is the time of. */
+  readonly tasks: Tasks;
   /** Events made so far, in order, for the observer once they are committed. */
-  readonly events: StripeObjects['event'][] = [];
-  readonly #deliveries: DeliveryStore;
+  readonly events: StripeObjects['event'][];
+  readonly #stores: Stores;
   readonly #cause: Cause;
 
-  constructor(stores: Stores, settings: Settings, nowMs: number, cause: Cause) {
+  constructor(stores: Stores, settings: Settings, moment: Moment, cause: Cause, events: StripeObjects['event'][] = []) {
     this.objects = stores.objects;
-    this.tasks = stores.tasks;
-    this.#deliveries = stores.deliveries;
+    this.tasks = stores.tasks.on(moment.testClock);
+    this.#stores = stores;
     this.settings = settings;
-    this.nowMs = nowMs;
-    this.now = Math.floor(nowMs / 1000);
+    this.now = moment.now;
+    this.nowMs = moment.testClock === null ? moment.sandboxMs : moment.now * 1000;
+    this.testClock = moment.testClock;
+    this.sandboxMs = moment.sandboxMs;
     this.#cause = cause;
+    this.events = events;
+  }
+
+  /** This unit of work for what lives by a test clock, at the time where that clock stands. */
+  on(clock: StripeObjects['test_helpers.test_clock']): Work {
+    const moment = { sandboxMs: this.sandboxMs, testClock: clock.id, now: clock.frozen_time };
+    return new Work(this.#stores, this.settings, moment, this.#cause, this.events);
   }
 
   /** The object, or undefined when there is none or it was deleted. */
@@ -82,7 +111,7 @@ export class Work {
 
   /** Stores a new object and, where an event type is given, announces it. */
   insert<T extends StripeObjects[ObjectName]>(object: T, eventType: string | null, hidden: Json = null): T {
-    this.objects.insert(object as StoredObject, this.now, hidden);
+    this.objects.insert(object as StoredObject, this.#sandboxNow(), this.#clockFor(object), hidden);
     if (eventType !== null) this.emit(eventType, object);
     return object;
   }
@@ -92,6 +121,9 @@ export class Work {
    * no event. `eventType` null changes silently.
    */
   update<T extends StripeObjects[ObjectName]>(object: T, changes: Changes<T>, eventType: string | null): T {
+    if ('test_clock' in object && object.test_clock !== this.testClock) {
+      throw new Error(`${object.id} lives by ${object.test_clock ?? 'the sandbox clock'}, not by ${this.testClock}`);
+    }
     const next = { ...object, ...changes };
     const previous = previousAttributes(object, next);
     if (previous === undefined) return object;
@@ -113,12 +145,29 @@ export class Work {
     return this.settings.account;
   }
 
+  /** Seconds by the sandbox clock. */
+  #sandboxNow(): number {
+    return Math.floor(this.sandboxMs / 1000);
+  }
+
+  /** Whatever is of a customer lives by the customer's clock; products, prices and coupons are everybody's. */
+  #clockFor(object: JsonObject): string | null {
+    if (object.object === 'test_helpers.test_clock') return String(object.id);
+    const ofSomebody = object.object === 'customer' || typeof object.customer === 'string';
+    return ofSomebody ? this.testClock : null;
+  }
+
+  /** Takes everything off the schedule of a test clock. */
+  clearTasks(testClock: string): void {
+    this.#stores.tasks.clear(testClock);
+  }
+
   cancelDeliveries(endpoint: string): void {
-    this.#deliveries.cancelFor(endpoint);
+    this.#stores.deliveries.cancelFor(endpoint);
   }
 
   pendingWebhooks(event: string): number {
-    return this.#deliveries.unfinishedOf(event);
+    return this.#stores.deliveries.unfinishedOf(event);
   }
 
   hidden(id: string): Json {
@@ -135,18 +184,19 @@ export class Work {
       id: newId('evt_'),
       object: 'event',
       api_version: this.settings.apiVersion,
-      created: this.now,
+      // Events are everybody's, those of test clocks too: they carry the time at which they really came about.
+      created: this.#sandboxNow(),
       data: previous === undefined ? { object } : { object, previous_attributes: previous },
       livemode: false,
       pending_webhooks: 0,
       request: { id: this.#cause.requestId, idempotency_key: this.#cause.idempotencyKey },
       type,
     };
-    this.objects.insert(event, this.now);
+    this.objects.insert(event, event.created, null);
     this.events.push(event);
     for (const endpoint of this.select('webhook_endpoint', [])) {
       const listens = endpoint.enabled_events.includes('*') || endpoint.enabled_events.includes(type);
-      if (endpoint.status === 'enabled' && listens) this.#deliveries.enqueue(event, endpoint.id, this.nowMs);
+      if (endpoint.status === 'enabled' && listens) this.#stores.deliveries.enqueue(event, endpoint.id, this.sandboxMs);
     }
   }
 }

@@ -29,7 +29,7 @@ export function newInvoiceItem(
     quantity,
     quantity_decimal: String(quantity),
     tax_rates: [],
-    test_clock: null,
+    test_clock: work.testClock,
     ...members,
   };
 }

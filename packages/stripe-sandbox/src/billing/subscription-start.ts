@@ -146,7 +146,7 @@ export function newSubscription(work: Work, start: Start, invoice: string): Subs
     schedule: null,
     start_date: work.now,
     status: 'active',
-    test_clock: null,
+    test_clock: work.testClock,
     transfer_data: null,
     trial_end: start.trialEnd,
     trial_settings: {

@@ -14,6 +14,7 @@ import { collectAs, requirePaymentMethod } from './payment-behavior.ts';
 import { periodLines } from './period-lines.ts';
 import { newSubscription, type Start } from './subscription-start.ts';
 import { scheduleSubscription } from './subscription-tasks.ts';
+import { requireRoomForSubscription } from './test-clocks.ts';
 
 /** A customer is billed in the currency of their first subscription from then on. */
 function settleCurrency(work: Work, customerId: string, currency: string): void {
@@ -48,6 +49,7 @@ export function firstInvoiceLines(
  * card error of a decline under `error_if_incomplete`; otherwise a declined start is an `incomplete` subscription.
  */
 export function startSubscription(work: Work, start: Start): Subscription {
+  requireRoomForSubscription(work, start.customer);
   const invoiceId = newId('in_');
   const begun = newSubscription(work, start, invoiceId);
   const owner = { checkout_session: null, customer: start.customer, invoice: null, subscription: begun.id };

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../clock/clock.ts';
 import type { Control } from '../control/control.ts';
+import type { Engine } from '../engine.ts';
 import { newId } from '../ids.ts';
 import type { Pages } from '../pages/pages.ts';
 import { ApiError } from './api-error.ts';
@@ -13,6 +14,7 @@ const HANGING_MS = 60_000;
 type Reply = { status: number; headers: Record<string, string>; body: string };
 
 type FrontParts = {
+  engine: Engine;
   v1: V1;
   control: Control;
   pages: Pages;
@@ -21,6 +23,16 @@ type FrontParts = {
   /** Carries out what has fallen due, so that every request sees it done. */
   catchUp(): void;
 };
+
+const LONGEST_ID = 255;
+
+/** What a request may name: the parts of its path (a client secret names its intent) and the values of its parameters. */
+function namesIn(url: URL, body: string): string[] {
+  const inPath = url.pathname.split('/').map((part) => part.replace(/_secret_.*$/, ''));
+  const given = [...url.searchParams, ...new URLSearchParams(body)].filter(([name]) => !name.includes('metadata'));
+  const values = [...inPath, ...given.map(([, value]) => value)];
+  return values.filter((value) => value.includes('_') && value.length <= LONGEST_ID);
+}
 
 /** Everything that arrives over HTTP: reads it, hands it to the API, the control API or the pages, and writes the answer. */
 export class Front {
@@ -36,13 +48,17 @@ export class Front {
       const url = new URL(request.url ?? '/', 'http://sandbox');
       const body = await readBody(request);
       this.#parts.catchUp();
-      if (url.pathname.startsWith('/v1/') || url.pathname.startsWith('/v2/'))
-        this.#serveV1(request, response, url, body);
-      else if (url.pathname.startsWith('/_sandbox')) await this.#serveControl(request, response, url, body);
-      else this.#send(response, this.#parts.pages.answer(request.method ?? 'GET', url.pathname, body));
+      await this.#parts.engine.about(namesIn(url, body), () => this.#serve(request, response, url, body));
     } catch (error) {
       this.#fail(response, error);
     }
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse, url: URL, body: string): Promise<void> | void {
+    const { pathname } = url;
+    if (pathname.startsWith('/v1/') || pathname.startsWith('/v2/')) return this.#serveV1(request, response, url, body);
+    if (pathname.startsWith('/_sandbox')) return this.#serveControl(request, response, url, body);
+    this.#send(response, this.#parts.pages.answer(request.method ?? 'GET', pathname, body));
   }
 
   #serveV1(request: IncomingMessage, response: ServerResponse, url: URL, body: string): void {

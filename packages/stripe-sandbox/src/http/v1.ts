@@ -190,7 +190,7 @@ export class V1 {
         body,
         requestId: call.requestId,
       };
-      this.#context.idempotency.save(call.key, answer, work.nowMs);
+      this.#context.idempotency.save(call.key, answer, work.sandboxMs);
     };
     const faultError = fault === 500 || fault === 429 ? FAULT_ERRORS[fault]() : undefined;
     let answer: V1Answer;

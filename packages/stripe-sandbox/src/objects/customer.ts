@@ -31,7 +31,7 @@ export type Customer = {
   preferred_locales: string[];
   shipping: Shipping | null;
   tax_exempt: 'exempt' | 'none' | 'reverse';
-  test_clock: null;
+  test_clock: string | null;
 };
 
 /** A customer with everything at its default; Checkout makes such, too. */

@@ -14,6 +14,7 @@ import type { Price } from './price.ts';
 import type { Product } from './product.ts';
 import type { PromotionCode } from './promotion-code.ts';
 import type { Subscription } from './subscription.ts';
+import type { TestClock } from './test-clock.ts';
 import type { WebhookEndpoint } from './webhook-endpoint.ts';
 
 /** Every kind of object that is stored on its own, by its `object` name. */
@@ -36,6 +37,7 @@ export type StripeObjects = {
   promotion_code: PromotionCode;
   refund: Refund;
   subscription: Subscription;
+  'test_helpers.test_clock': TestClock;
   webhook_endpoint: WebhookEndpoint;
 };
 

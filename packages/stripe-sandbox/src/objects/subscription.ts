@@ -106,7 +106,7 @@ export type Subscription = {
   status_details?: {
     paused: { subscription: { type: PauseReason }; transitioned_at: number; type: 'subscription' };
   };
-  test_clock: null;
+  test_clock: string | null;
   transfer_data: null;
   trial_end: number | null;
   trial_settings: { end_behavior: { billing_cycle_anchor: null; missing_payment_method: TrialEndBehavior } };

@@ -1,6 +1,7 @@
 import { moveBalance } from '../billing/balance.ts';
-import { cancelSubscription } from '../billing/cancellation.ts';
+import { deleteCustomer } from '../billing/customers.ts';
 import { attachPaymentMethod, resolvePaymentMethod } from '../billing/payment-methods.ts';
+import { requireRoomForCustomer } from '../billing/test-clocks.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import { embeddedList, type JsonObject } from '../json.ts';
 import { type Customer, newCustomer } from '../objects/customer.ts';
@@ -19,7 +20,7 @@ import {
 } from '../parameters/schema.ts';
 import { equals, filter } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
-import { CREATED, createdWithin, listOperation } from './lists.ts';
+import { CREATED, createdWithin, listOperation, onTestClock } from './lists.ts';
 import { mergeMetadata } from './metadata.ts';
 import { ADDRESS, SHIPPING, toAddress, toShipping } from './parameters.ts';
 import { operation, pathValue, type Resource } from './resource.ts';
@@ -116,13 +117,16 @@ function setBalance(work: Work, id: string, balance: number | undefined): void {
 const create = operation({
   method: 'POST',
   route: '/v1/customers',
-  params: object({ ...FIELDS, balance: integer(), payment_method: string() }, [
+  params: object({ ...FIELDS, balance: integer(), payment_method: string(), test_clock: string() }, [
     ...UNSUPPORTED,
     'tax_id_data',
-    'test_clock',
   ]),
   run(work, params) {
-    const blank = newCustomer(work.now);
+    const clock = params.test_clock;
+    if (clock !== undefined) {
+      requireRoomForCustomer(work, work.require('test_helpers.test_clock', clock, 'test_clock'));
+    }
+    const blank = newCustomer(work.now, { test_clock: clock ?? null });
     const customer: Customer = { ...blank, ...changesOf(params), metadata: mergeMetadata({}, params.metadata) };
     if (params.payment_method === undefined && params.invoice_settings?.default_payment_method) {
       customer.invoice_settings = invoiceSettings(work, customer, params);
@@ -179,22 +183,15 @@ const remove = operation({
   params: object({}),
   run(work, _params, path) {
     const customer = work.require('customer', pathValue(path, 'customer'), 'id');
-    for (const subscription of work.select('subscription', [equals('$.customer', customer.id)])) {
-      if (!isEnded(subscription)) cancelSubscription(work, subscription, 'cancellation_requested');
-    }
-    for (const paymentMethod of work.select('payment_method', [equals('$.customer', customer.id)])) {
-      work.update(paymentMethod, { customer: null }, 'payment_method.detached');
-    }
-    return work.remove(customer, 'customer.deleted');
+    return deleteCustomer(work, customer);
   },
 });
 
 const list = listOperation({
   object: 'customer',
   route: '/v1/customers',
-  filters: { ...CREATED, email: string() },
-  unsupported: ['test_clock'],
-  where: (params) => [...createdWithin(params), ...filter('$.email', params.email)],
+  filters: { ...CREATED, email: string(), test_clock: string() },
+  where: (params) => [...createdWithin(params), ...filter('$.email', params.email), ...onTestClock(params.test_clock)],
 });
 
 function subscriptionsOf(work: Work, customer: JsonObject): JsonObject {
@@ -209,5 +206,6 @@ export const customers: Resource = {
   expandable: {
     'invoice_settings.default_payment_method': 'payment_method',
     subscriptions: subscriptionsOf,
+    test_clock: 'test_helpers.test_clock',
   },
 };

@@ -34,5 +34,10 @@ const list = listOperation({
 export const invoiceItems: Resource = {
   object: 'invoiceitem',
   operations: [retrieve, list],
-  expandable: { customer: 'customer', invoice: 'invoice', 'pricing.price_details.price': 'price' },
+  expandable: {
+    customer: 'customer',
+    invoice: 'invoice',
+    'pricing.price_details.price': 'price',
+    test_clock: 'test_helpers.test_clock',
+  },
 };

@@ -159,6 +159,7 @@ export const invoices: Resource = {
     discounts: 'discount',
     'parent.subscription_details.subscription': 'subscription',
     payments: paymentsOf,
+    test_clock: 'test_helpers.test_clock',
     'total_discount_amounts.discount': 'discount',
   },
 };

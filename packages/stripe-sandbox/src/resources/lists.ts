@@ -2,7 +2,7 @@ import { noSuch } from '../http/api-error.ts';
 import type { JsonObject } from '../json.ts';
 import type { ObjectName } from '../objects/index.ts';
 import { type Fields, type Infer, integer, object, range, string } from '../parameters/schema.ts';
-import { type Condition, inRange } from '../store/conditions.ts';
+import { type Condition, equals, inRange, isNull } from '../store/conditions.ts';
 import { nounOf, type Work } from '../work.ts';
 import { type Operation, operation, type PathValues } from './resource.ts';
 
@@ -19,6 +19,11 @@ export const CREATED = { created: range() };
 /** The condition of a `created` filter. */
 export function createdWithin(params: { created?: Infer<typeof CREATED>['created'] }): Condition[] {
   return params.created === undefined ? [] : [inRange('$.created', params.created)];
+}
+
+/** Lists leave out what lives by a test clock, unless they are asked for the things of one. */
+export function onTestClock(clock: string | undefined): Condition[] {
+  return [clock === undefined ? isNull('$.test_clock') : equals('$.test_clock', clock)];
 }
 
 /**

@@ -21,6 +21,7 @@ import { refunds } from './refunds.ts';
 import type { Resource } from './resource.ts';
 import { subscriptionItems } from './subscription-items.ts';
 import { subscriptions } from './subscriptions.ts';
+import { testClocks } from './test-clocks.ts';
 import { webhookEndpoints } from './webhook-endpoints.ts';
 
 /** Everything the local Stripe serves under `/v1`. */
@@ -46,6 +47,7 @@ export const RESOURCES: readonly Resource[] = [
   refunds,
   subscriptionItems,
   subscriptions,
+  testClocks,
   webhookEndpoints,
 ];
 

@@ -16,7 +16,7 @@ import { boolean, object, oneOf, required, string } from '../parameters/schema.t
 import { anyElement, type Condition, filter, oneOfValues } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
 import { changedDiscounts, toRedeemables } from './discount-params.ts';
-import { CREATED, createdWithin, listOperation } from './lists.ts';
+import { CREATED, createdWithin, listOperation, onTestClock } from './lists.ts';
 import { mergeMetadata } from './metadata.ts';
 import { only } from './parameters.ts';
 import { operation, type PathValues, pathValue, type Resource } from './resource.ts';
@@ -274,8 +274,9 @@ const list = listOperation({
       'trialing',
       'unpaid',
     ]),
+    test_clock: string(),
   },
-  unsupported: ['automatic_tax', 'current_period_end', 'current_period_start', 'customer_account', 'test_clock'],
+  unsupported: ['automatic_tax', 'current_period_end', 'current_period_start', 'customer_account'],
   where: (params) => [
     ...createdWithin(params),
     ...filter('$.collection_method', params.collection_method),
@@ -283,6 +284,7 @@ const list = listOperation({
     ...(params.plan === undefined ? [] : [anyElement('$.items.data', '$.plan.id', params.plan)]),
     ...(params.price === undefined ? [] : [anyElement('$.items.data', '$.price.id', params.price)]),
     ...statusFilter(params.status),
+    ...(params.customer !== undefined && params.test_clock === undefined ? [] : onTestClock(params.test_clock)),
   ],
 });
 
@@ -304,6 +306,7 @@ export const subscriptions: Resource = {
     default_payment_method: 'payment_method',
     discounts: 'discount',
     latest_invoice: 'invoice',
+    test_clock: 'test_helpers.test_clock',
   },
   present: withCurrentPrices,
 };

@@ -19,6 +19,10 @@ export function equals(path: string, value: string | number | boolean): Conditio
   return { sql: `${column(path)} = ?`, values: [bindable(value)] };
 }
 
+export function isNull(path: string): Condition {
+  return { sql: `${column(path)} IS NULL`, values: [] };
+}
+
 export function oneOfValues(path: string, values: readonly (string | number)[]): Condition {
   return { sql: `${column(path)} IN (${values.map(() => '?').join(', ') || 'NULL'})`, values: [...values] };
 }

@@ -53,6 +53,12 @@ const MIGRATIONS: readonly string[] = [
      created_ms INTEGER NOT NULL
    ) STRICT;
    CREATE INDEX idempotency_by_age ON idempotency (created_ms);`,
+  // Test clocks: whose objects and tasks live at a time of their own. Tasks of the sandbox clock have '' for a clock.
+  `ALTER TABLE objects ADD COLUMN clock TEXT;
+   CREATE INDEX objects_by_clock ON objects (clock, object, seq) WHERE clock IS NOT NULL;
+   ALTER TABLE tasks ADD COLUMN clock TEXT NOT NULL DEFAULT '';
+   DROP INDEX tasks_by_due;
+   CREATE INDEX tasks_by_due ON tasks (clock, due, id);`,
 ];
 
 /**

@@ -30,15 +30,30 @@ export class ObjectStore {
     return row === undefined ? null : (JSON.parse(String(row.hidden)) as Json);
   }
 
-  insert(body: StoredObject, created: number, hidden: Json = null): void {
+  /** `created` is by the sandbox clock, whatever the object says; `clock` is the test clock it lives by. */
+  insert(body: StoredObject, created: number, clock: string | null, hidden: Json = null): void {
     this.#database.run(
-      'INSERT INTO objects (id, object, created, body, hidden) VALUES (?, ?, ?, ?, ?)',
+      'INSERT INTO objects (id, object, created, clock, body, hidden) VALUES (?, ?, ?, ?, ?, ?)',
       body.id,
       body.object,
       created,
+      clock,
       JSON.stringify(body),
       JSON.stringify(hidden),
     );
+  }
+
+  /** The test clocks by which the named objects live, or the objects that the named parts are in. */
+  clocksOf(ids: readonly string[]): string[] {
+    const named = JSON.stringify(ids);
+    const rows = this.#database.all(
+      `SELECT DISTINCT clock FROM objects WHERE clock IS NOT NULL AND (
+         id IN (SELECT value FROM json_each(?))
+         OR id IN (SELECT owner FROM owners WHERE part IN (SELECT value FROM json_each(?))))`,
+      named,
+      named,
+    );
+    return rows.map((row) => String(row.clock));
   }
 
   replace(body: StoredObject): void {
