@@ -15,7 +15,13 @@ import { createMailLicenses } from './mail-licenses.ts';
 import { type Accounts, createAccounts, createTokenAuthentication } from './modules/accounts/index.ts';
 import { type ApiKeys, createApiKeys } from './modules/api-keys/index.ts';
 import { type Audit, createAudit } from './modules/audit/index.ts';
-import { type CustomerService, createCustomerIdentity, createCustomerService } from './modules/customers/index.ts';
+import {
+  type CustomerService,
+  type CustomersAtStripe,
+  createCustomerIdentity,
+  createCustomerService,
+  createCustomersAtStripe,
+} from './modules/customers/index.ts';
 import { createEntitlementService, type EntitlementService } from './modules/entitlements/index.ts';
 import {
   createKeyKeeper,
@@ -61,6 +67,7 @@ import { createSandboxMailbox, type SandboxMailbox } from './sandbox/mailbox/sto
 import { nodeCryptography } from './security/cryptography.ts';
 import { createCheckoutIntents } from './stripe/checkout-intents.ts';
 import { createStripeClient, type StripeClient } from './stripe/client/index.ts';
+import { createCustomerIntents } from './stripe/customer-intents.ts';
 import { customerDeliverer, customerQuestion } from './stripe/customer-question.ts';
 import { createProjectionHandlers, createStripeSource } from './stripe/follow.ts';
 import { createPaymentHandlers } from './stripe/follow-payments.ts';
@@ -92,6 +99,7 @@ export interface App extends Foundation {
   revocations: Revocations;
   signValidation: SignValidation;
   customers: CustomerService;
+  customersAtStripe: CustomersAtStripe;
   accounts: Accounts;
   /** Whose a bearer token is, beside the admin's: asked in this order. */
   authenticators: readonly Authenticate[];
@@ -249,6 +257,12 @@ export async function createApp(foundation: Foundation): Promise<App> {
     },
     log: logs.operations.stripe,
   });
+  const customersAtStripe = createCustomersAtStripe({
+    database,
+    clock,
+    audit,
+    intents: createCustomerIntents({ intents, customers, projector }),
+  });
   const subscriptions: SubscriptionService = createSubscriptionService({
     database,
     catalog,
@@ -356,6 +370,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     revocations: createRevocations(offline),
     signValidation: createSignedAnswers(offline),
     customers,
+    customersAtStripe,
     licenses,
     licenseReader,
     licenseExchange,

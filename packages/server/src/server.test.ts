@@ -87,6 +87,7 @@ describe('who may call', () => {
     ['GET', '/v1/customers', 'customers:read'],
     ['GET', '/v1/customers/cust_none', 'customers:read'],
     ['POST', '/v1/customers', 'customers:write'],
+    ['PATCH', '/v1/customers/cust_none', 'customers:write'],
     ['GET', '/v1/subscriptions', 'subscriptions:read'],
     ['GET', '/v1/subscriptions/statistics', 'subscriptions:read'],
     ['GET', '/v1/subscriptions/subs_none', 'subscriptions:read'],

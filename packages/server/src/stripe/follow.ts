@@ -76,6 +76,7 @@ export function createProjectionHandlers({
         email: email ?? null,
         name: name ?? null,
         deleted,
+        customerId: object.metadata?.latchkey_customer ?? null,
       });
       if (previous?.email === object.email) return;
       // Whoever bought before we knew their address is written to now.

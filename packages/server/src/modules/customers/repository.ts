@@ -31,6 +31,12 @@ export async function findBy(
   return row ?? null;
 }
 
+/** The customer, whom nobody else changes until the transaction ends. */
+export async function lock(connection: Connection, id: string): Promise<CustomerRow | null> {
+  const row = await connection.selectFrom('customers').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+  return row ?? null;
+}
+
 /** The oldest living customer with this address, not counting those who only claim to have it. */
 export async function findByEmail(connection: Connection, email: string): Promise<CustomerRow | null> {
   const row = await connection
@@ -95,6 +101,34 @@ export async function giveExternalId(
   return Number(result.numUpdatedRows) === 1;
 }
 
+/** Null when the customer has one already, or somebody else has this. */
+export async function giveStripeId(
+  connection: Connection,
+  id: string,
+  stripeCustomerId: string,
+  now: Date,
+): Promise<CustomerRow | null> {
+  const row = await connection
+    .updateTable('customers')
+    .set((expression) => ({
+      stripe_customer_id: stripeCustomerId,
+      updated_at: now,
+      version: expression('version', '+', 1),
+    }))
+    .where('id', '=', id)
+    .where('stripe_customer_id', 'is', null)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('customers as other').select('other.id').where('other.stripe_customer_id', '=', stripeCustomerId),
+        ),
+      ),
+    )
+    .returningAll()
+    .executeTakeFirst();
+  return row ?? null;
+}
+
 /** Stores a customer; null when Stripe's id or the external one is already somebody's. */
 export async function insert(
   connection: Connection,
@@ -143,13 +177,21 @@ export async function update(
     .executeTakeFirstOrThrow();
 }
 
+export interface CustomerFilter {
+  email?: string | undefined;
+  externalId?: string | undefined;
+  stripeCustomerId?: string | undefined;
+}
+
 export async function list(
   connection: Connection,
-  filter: { email?: string | undefined },
+  filter: CustomerFilter,
   page: { limit: number; after: { createdAt: Date; id: string } | null },
 ): Promise<CustomerRow[]> {
   let query = connection.selectFrom('customers').selectAll().where('deleted_at', 'is', null);
   if (filter.email !== undefined) query = query.where('email_normalized', '=', normalizeEmail(filter.email));
+  if (filter.externalId !== undefined) query = query.where('external_id', '=', filter.externalId);
+  if (filter.stripeCustomerId !== undefined) query = query.where('stripe_customer_id', '=', filter.stripeCustomerId);
   const { after } = page;
   if (after !== null)
     query = query.where(sql<boolean>`(created_at, id) < (${after.createdAt}::timestamptz, ${after.id})`);

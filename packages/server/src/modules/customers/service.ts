@@ -60,11 +60,12 @@ export function createCustomerService({ database, clock, ids, audit }: CustomerS
       return complete(connection, other, known);
     },
 
-    /** Takes over what Stripe says of a customer. */
+    /** Takes over what Stripe says of a customer. `customerId` is who of ours they are, if their metadata says so. */
     async followStripe(
       transaction: Transaction,
-      stripe: { id: string; email: string | null; name: string | null; deleted: boolean },
+      stripe: { id: string; email: string | null; name: string | null; deleted: boolean; customerId?: string | null },
     ): Promise<Customer> {
+      if (stripe.customerId != null) await giveStripeId(transaction, stripe.customerId, stripe.id);
       const customer = await this.ensure(transaction, { stripeCustomerId: stripe.id });
       const same = customer.email === stripe.email && customer.name === stripe.name;
       if (same && stripe.deleted === (customer.deleted_at !== null)) return customer;
@@ -78,6 +79,11 @@ export function createCustomerService({ database, clock, ids, audit }: CustomerS
       );
     },
 
+    /** Writes down who a customer is at Stripe. */
+    async foundAtStripe(transaction: Transaction, id: string, stripeCustomerId: string): Promise<void> {
+      await giveStripeId(transaction, id, stripeCustomerId);
+    },
+
     find: (id: string, connection: Connection = database.connection) => repository.findBy(connection, 'id', id),
 
     /** The customer by our id or Stripe's; `resource_missing` when there is none. */
@@ -88,9 +94,17 @@ export function createCustomerService({ database, clock, ids, audit }: CustomerS
       return customer;
     },
 
-    list: (filter: { email?: string | undefined }, page: Parameters<typeof repository.list>[2]) =>
+    list: (filter: repository.CustomerFilter, page: Parameters<typeof repository.list>[2]) =>
       repository.list(database.connection, filter, page),
   };
+
+  async function giveStripeId(transaction: Transaction, id: string, stripeCustomerId: string): Promise<void> {
+    const given = await repository.giveStripeId(transaction.connection, id, stripeCustomerId, clock.now());
+    if (given === null) return;
+    const detail = { stripe_customer_id: stripeCustomerId };
+    const entry = { action: 'customer.made_at_stripe', subjectType: 'customer', subjectId: id, detail };
+    await audit.record(transaction, entry);
+  }
 
   async function complete(connection: Connection, customer: Customer, known: KnownCustomer): Promise<Customer> {
     const added = {
