@@ -3,6 +3,7 @@ const SCALE = 10n ** BigInt(PLACES);
 
 /** A decimal string as an integer of 10^-12. */
 function scaled(decimal: string): bigint {
+  if (decimal.startsWith('-')) return -scaled(decimal.slice(1));
   const [whole = '0', fraction = ''] = decimal.split('.');
   return BigInt(whole) * SCALE + BigInt(fraction.padEnd(PLACES, '0'));
 }
@@ -13,8 +14,9 @@ export function wholeAmount(decimal: string): number | null {
   return value % SCALE === 0n ? Number(value / SCALE) : null;
 }
 
-/** `unit` × `quantity` in minor units, rounded half up, once. */
+/** `unit` × `quantity` in minor units, rounded half up, once; what is given back is rounded as what is charged. */
 export function lineAmount(unitDecimal: string, quantity: number): number {
+  if (unitDecimal.startsWith('-')) return -lineAmount(unitDecimal.slice(1), quantity);
   const total = scaled(unitDecimal) * BigInt(quantity);
   return Number((total + SCALE / 2n) / SCALE);
 }

@@ -9,6 +9,7 @@ import { activeDiscounts, spendDiscounts } from './discounts.ts';
 import { composeFor, FINALIZE_TASK, storeDraft } from './invoice-draft.ts';
 import { claimItems, lineOfItem, pendingItems } from './invoice-items.ts';
 import { COLLECT_TASK, finalizeInvoice } from './invoices.ts';
+import { sendInvoice } from './manual-invoices.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
 import { nextBoundary } from './periods.ts';
 import { cadenceOf } from './subscription-start.ts';
@@ -66,7 +67,8 @@ const AUTOMATIC = { automatic: true, offSession: true, authentication: null };
 
 function finalizeAndCollect(work: Work, draft: Invoice): Invoice {
   const invoice = finalizeInvoice(work, draft);
-  if (invoice.status !== 'open' || invoice.collection_method !== 'charge_automatically') return invoice;
+  if (invoice.status !== 'open') return invoice;
+  if (invoice.collection_method === 'send_invoice') return sendInvoice(work, invoice);
   return collectInvoice(work, invoice, AUTOMATIC).invoice;
 }
 

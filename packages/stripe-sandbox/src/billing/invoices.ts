@@ -94,7 +94,7 @@ export function finalizeInvoice(work: Work, draft: Invoice): Invoice {
     draft,
     {
       automatically_finalizes_at: null,
-      due_date: sent ? work.now + (subscription?.days_until_due ?? 30) * DAY_SECONDS : null,
+      due_date: sent ? (draft.due_date ?? work.now + (subscription?.days_until_due ?? 30) * DAY_SECONDS) : null,
       effective_at: work.now,
       amount_due: due,
       amount_remaining: due,

@@ -121,6 +121,16 @@ export function decimal(): Schema<string> {
   };
 }
 
+/** The same, with a minus where something is given back. */
+export function signedDecimal(): Schema<string> {
+  const inner = decimal();
+  return {
+    inner,
+    decode: (raw, path) =>
+      typeof raw === 'string' && raw.startsWith('-') ? `-${inner.decode(raw.slice(1), path)}` : inner.decode(raw, path),
+  };
+}
+
 export function boolean(): Schema<boolean> {
   return {
     decode(raw, path) {

@@ -1,5 +1,6 @@
 import { collectInvoice, recoverSubscription } from '../billing/collection.ts';
 import { finalizeInvoice, intentOf, markInvoicePaid, voidInvoice } from '../billing/invoices.ts';
+import { setAdvance } from '../billing/manual-invoices.ts';
 import { cardError, resolvePaymentMethod } from '../billing/payment-methods.ts';
 import { ApiError, invalidRequest } from '../http/api-error.ts';
 import { embeddedList, type Json, type JsonObject } from '../json.ts';
@@ -9,6 +10,7 @@ import { equals, filter, inRange } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
 import { createPreview } from './invoice-preview.ts';
 import { CREATED, createdWithin, listOperation } from './lists.ts';
+import { createInvoice, deleteInvoice, sendOperation, updateInvoice } from './manual-invoices.ts';
 import { operation, type PathValues, pathValue, type Resource } from './resource.ts';
 
 function invoiceAt(work: Work, path: PathValues): Invoice {
@@ -51,8 +53,8 @@ const finalize = operation({
   run(work, params, path) {
     const invoice = invoiceAt(work, path);
     const open = finalizeInvoice(work, invoice);
-    if (params.auto_advance === undefined || open.status !== 'open') return open;
-    return work.update(open, { auto_advance: params.auto_advance }, 'invoice.updated');
+    // Nobody is waiting at a schedule: an invoice that goes on by itself is collected in an hour.
+    return open.status === 'open' ? setAdvance(work, open, params.auto_advance ?? open.auto_advance) : open;
   },
 });
 
@@ -151,7 +153,19 @@ function confirmationSecret(work: Work, invoice: JsonObject): Json {
 
 export const invoices: Resource = {
   object: 'invoice',
-  operations: [createPreview, retrieve, list, finalize, pay, voiding, uncollectible],
+  operations: [
+    createPreview,
+    createInvoice,
+    retrieve,
+    updateInvoice,
+    deleteInvoice,
+    list,
+    finalize,
+    pay,
+    sendOperation,
+    voiding,
+    uncollectible,
+  ],
   expandable: {
     confirmation_secret: confirmationSecret,
     customer: 'customer',
