@@ -21,6 +21,7 @@ export const errorRegistry = {
   license_state_conflict: { status: 409, title: "The license's state does not allow this" },
   offline_files_not_offered: { status: 409, title: 'This plan has no offline licence files' },
   subscription_state_conflict: { status: 409, title: "The subscription's state does not allow this" },
+  payment_method_in_use: { status: 409, title: 'A subscription is paid with this payment method' },
   idempotency_key_in_use: { status: 409, title: 'A request with this Idempotency-Key is still being worked on' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'This content type is not understood here' },

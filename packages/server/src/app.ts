@@ -55,9 +55,11 @@ import {
 import {
   type CheckoutService,
   createCheckouts,
+  createPaymentMethods,
   createPurchases,
   createRefunds,
   createWithdrawals,
+  type PaymentMethodService,
   type RefundService,
 } from './modules/payments/index.ts';
 import { createSigning, type Signing } from './modules/signing/index.ts';
@@ -74,6 +76,7 @@ import { createPaymentHandlers } from './stripe/follow-payments.ts';
 import { createInbox, type Inbox, releaseInboxClaims } from './stripe/inbox.ts';
 import { createIntents, type Intents, releaseIntents } from './stripe/intents.ts';
 import { mirror } from './stripe/mirror.ts';
+import { createPaymentMethodIntents } from './stripe/payment-method-intents.ts';
 import { createPaymentFetch, paymentDeliverer, paymentQuestion } from './stripe/payment-question.ts';
 import { createProjector, type Projector } from './stripe/project.ts';
 import { createReconciler, type Reconciler } from './stripe/reconciliation.ts';
@@ -113,6 +116,7 @@ export interface App extends Foundation {
   subscriptions: SubscriptionService;
   checkouts: CheckoutService;
   refunds: RefundService;
+  paymentMethods: PaymentMethodService;
   /** Whether keys of a product can be made, and it can be sold. */
   canDeliver(product: Product): boolean;
   projector: Projector;
@@ -300,6 +304,14 @@ export async function createApp(foundation: Foundation): Promise<App> {
     find: createRefundSearch(refunding),
     licensesOf: (paymentId) => takenBack.licensesOf(database.connection, paymentId),
   });
+  const paymentMethods = createPaymentMethods({
+    stripe,
+    intents: createPaymentMethodIntents({ intents, projector }),
+    customers,
+    customersAtStripe,
+    ids,
+    audit,
+  });
   const inbox = createInbox({
     database,
     clock,
@@ -381,6 +393,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     subscriptions,
     checkouts,
     refunds,
+    paymentMethods,
     canDeliver: (product) => keys.makes(product),
     projector,
     inbox,

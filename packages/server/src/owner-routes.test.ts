@@ -15,7 +15,7 @@ let server: Server;
 let folder: string;
 let drop: () => Promise<void>;
 /** Somebody with two licences and a subscription, and somebody else with one of each. */
-let ada: { token: string; id: string; license: string; key: string; subscription: string };
+let ada: { token: string; id: string; license: string; key: string; subscription: string; card: string };
 let bob: typeof ada;
 
 beforeAll(async () => {
@@ -85,7 +85,15 @@ async function makeOwner(name: string): Promise<typeof ada> {
   const token = await tokenOf(name);
   const me = await call('GET', '/v1/customers/me', token);
   const [subscription] = await subscriptions();
-  return { token, id: me.body.id, license: issued.body.id, key: issued.body.key, subscription: subscription.id };
+  const [card] = (await call('GET', '/v1/payment-methods', token)).body.data;
+  return {
+    token,
+    id: me.body.id,
+    license: issued.body.id,
+    key: issued.body.key,
+    subscription: subscription.id,
+    card: card.id,
+  };
 }
 
 /** The routes, with the scope that opens each to an API key: null where none does. */
@@ -98,11 +106,11 @@ const routes: [method: string, path: (owner: typeof ada) => string, scope: strin
   ['GET', ({ subscription }) => `/v1/subscriptions/${subscription}`, 'subscriptions:read'],
   ['POST', ({ subscription }) => `/v1/subscriptions/${subscription}/cancel`, 'subscriptions:write'],
   ['POST', ({ subscription }) => `/v1/subscriptions/${subscription}/resume`, 'subscriptions:write'],
+  ['GET', ({ id }) => `/v1/payment-methods?customer_id=${id}`, 'payments:read'],
+  ['POST', ({ card }) => `/v1/payment-methods/${card}/default`, 'payments:write'],
 ];
-const named = routes.map(
-  ([method, path, scope]) =>
-    [`${method} ${path({ license: ':id', subscription: ':id' } as typeof ada)}`, method, path, scope] as const,
-);
+const NAMES = { id: ':id', license: ':id', subscription: ':id', card: ':id' } as typeof ada;
+const named = routes.map(([method, path, scope]) => [`${method} ${path(NAMES)}`, method, path, scope] as const);
 const bodyOf = (method: string) => (method === 'POST' ? { at_period_end: true } : undefined);
 
 async function keyWith(scope: string): Promise<string> {
@@ -129,12 +137,12 @@ describe.each(named)('%s', (name, method, path, scope) => {
 
   it.runIf(name.includes(':id'))('answers another customer as if it were not there', async () => {
     const real = await call(method, path(ada), bob.token, bodyOf(method));
-    const none = { license: 'lic_none', subscription: 'subs_none' } as typeof ada;
+    const none = { id: 'cust_none', license: 'lic_none', subscription: 'subs_none', card: 'pm_none' } as typeof ada;
     const missing = await call(method, path(none), bob.token, bodyOf(method));
     const same = ({ body }: Answer) => ({
       ...body,
       request_id: '',
-      detail: body.detail.replace(/(lic|subs)_\w+/, 'it'),
+      detail: body.detail.replace(/(cust|lic|subs|pm)_\w+/, 'it'),
     });
     expect(real.status).toBe(404);
     expect(same(real)).toEqual(same(missing));

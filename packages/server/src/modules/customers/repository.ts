@@ -31,6 +31,16 @@ export async function findBy(
   return row ?? null;
 }
 
+export async function findSeveral(connection: Connection, ids: readonly string[]): Promise<CustomerRow[]> {
+  return connection
+    .selectFrom('customers')
+    .selectAll()
+    .where(sql<boolean>`id = any(${[...ids]})`)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute();
+}
+
 /** The customer, whom nobody else changes until the transaction ends. */
 export async function lock(connection: Connection, id: string): Promise<CustomerRow | null> {
   const row = await connection.selectFrom('customers').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();

@@ -86,6 +86,10 @@ export function createCustomerService({ database, clock, ids, audit }: CustomerS
 
     find: (id: string, connection: Connection = database.connection) => repository.findBy(connection, 'id', id),
 
+    /** Who Stripe's customer is here; null when they are nobody's that we know. */
+    ofStripe: (stripeCustomerId: string): Promise<Customer | null> =>
+      repository.findBy(database.connection, 'stripe_customer_id', stripeCustomerId),
+
     /** The customer by our id or Stripe's; `resource_missing` when there is none. */
     async get(id: string, connection: Connection = database.connection): Promise<Customer> {
       const column = id.startsWith('cus_') ? 'stripe_customer_id' : 'id';
@@ -93,6 +97,9 @@ export function createCustomerService({ database, clock, ids, audit }: CustomerS
       if (customer === null) throw new LatchkeyError('resource_missing', `There is no customer ${id}.`);
       return customer;
     },
+
+    /** Those of these that are known here, the oldest first. */
+    several: (ids: readonly string[]): Promise<Customer[]> => repository.findSeveral(database.connection, ids),
 
     list: (filter: repository.CustomerFilter, page: Parameters<typeof repository.list>[2]) =>
       repository.list(database.connection, filter, page),

@@ -1,5 +1,12 @@
 /** Payments: checkouts, from a plan to a page where it can be paid. */
 
+export {
+  type AttachRequest,
+  createPaymentMethods,
+  type DefaultRequest,
+  type PaymentMethodIntents,
+  type PaymentMethodService,
+} from './payment-methods.ts';
 export { createPurchases } from './purchase.ts';
 export {
   createRefunds,
@@ -10,6 +17,7 @@ export {
   type RefundService,
 } from './refunds.ts';
 export { checkoutRoutes } from './routes/checkouts.ts';
+export { paymentMethodRoutes } from './routes/payment-methods.ts';
 export { refundRoutes } from './routes/refunds.ts';
 export {
   type Checkout,

@@ -10,6 +10,7 @@ import { checkoutSessionCalls, type StripeCheckoutSessions } from './checkout-se
 import { customerCalls, type StripeCustomers } from './customers.ts';
 import { isOutage, translate } from './errors.ts';
 import { toFetched } from './fetched.ts';
+import { paymentMethodCalls, type StripePaymentMethods } from './payment-methods.ts';
 import { readingCalls, type StripeReading } from './reading.ts';
 import { refundCalls, type StripeRefunds } from './refunds.ts';
 import { type StripeSubscriptions, subscriptionCalls } from './subscriptions.ts';
@@ -31,6 +32,7 @@ export interface StripeClient
     StripeReading,
     StripeCustomers,
     StripeCheckoutSessions,
+    StripePaymentMethods,
     StripeSubscriptions,
     StripeRefunds,
     StripeWebhookEndpoints {
@@ -75,6 +77,7 @@ export function createStripeClient({
     ...readingCalls(calls),
     ...customerCalls(calls),
     ...checkoutSessionCalls(calls),
+    ...paymentMethodCalls(calls),
     ...subscriptionCalls(calls),
     ...refundCalls(calls),
     ...webhookEndpointCalls(calls),
