@@ -13,6 +13,7 @@ export function moveBalance(
     type: CustomerBalanceTransaction['type'];
     currency: string;
     invoice?: string;
+    creditNote?: string;
     description?: string | null;
     metadata?: Metadata;
   },
@@ -25,7 +26,7 @@ export function moveBalance(
     amount,
     checkout_session: null,
     created: work.now,
-    credit_note: null,
+    credit_note: reason.creditNote ?? null,
     currency: reason.currency,
     customer: customer.id,
     customer_account: null,

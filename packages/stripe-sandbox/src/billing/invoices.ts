@@ -154,6 +154,35 @@ export function markInvoicePaid(work: Work, invoice: Invoice, intent: PaymentInt
   return paid;
 }
 
+/** Nothing is to be collected any more: cancels the intent and the payment that were for it. */
+function cancelPayment(work: Work, invoice: string): void {
+  const intent = intentOf(work, invoice);
+  if (intent !== undefined && intent.status !== 'succeeded' && intent.status !== 'canceled') {
+    work.update(
+      intent,
+      { canceled_at: work.now, cancellation_reason: 'void_invoice', next_action: null, status: 'canceled' },
+      'payment_intent.canceled',
+    );
+  }
+  const payment = invoicePayment(work, invoice);
+  if (payment?.status === 'open') {
+    const transitions = { ...payment.status_transitions, canceled_at: work.now };
+    work.update(payment, { status: 'canceled', status_transitions: transitions }, null);
+  }
+}
+
+/** Collects another amount than so far; nothing at all when it is 0. */
+export function requestInstead(work: Work, invoice: Invoice, amount: number): void {
+  if (amount === 0) {
+    cancelPayment(work, invoice.id);
+    return;
+  }
+  const intent = intentOf(work, invoice.id);
+  if (intent !== undefined) work.update(intent, { amount }, null);
+  const payment = invoicePayment(work, invoice.id);
+  if (payment !== undefined) work.update(payment, { amount_requested: amount }, null);
+}
+
 /** Credit that went into an invoice comes back when the invoice is void. */
 function giveBackCredit(work: Work, invoice: Invoice): void {
   const used = invoice.starting_balance - (invoice.ending_balance ?? 0);
@@ -174,20 +203,8 @@ export function voidInvoice(work: Work, invoice: Invoice): Invoice {
     });
   }
   work.tasks.cancel(COLLECT_TASK, invoice.id);
-  const intent = intentOf(work, invoice.id);
-  if (intent !== undefined && intent.status !== 'succeeded' && intent.status !== 'canceled') {
-    work.update(
-      intent,
-      { canceled_at: work.now, cancellation_reason: 'void_invoice', next_action: null, status: 'canceled' },
-      'payment_intent.canceled',
-    );
-  }
+  cancelPayment(work, invoice.id);
   giveBackCredit(work, invoice);
-  const payment = invoicePayment(work, invoice.id);
-  if (payment?.status === 'open') {
-    const transitions = { ...payment.status_transitions, canceled_at: work.now };
-    work.update(payment, { status: 'canceled', status_transitions: transitions }, null);
-  }
   return work.update(
     invoice,
     {

@@ -7,7 +7,7 @@ export type CustomerBalanceTransaction = {
   amount: number;
   checkout_session: null;
   created: number;
-  credit_note: null;
+  credit_note: string | null;
   currency: string;
   customer: string;
   customer_account: null;
@@ -16,5 +16,5 @@ export type CustomerBalanceTransaction = {
   invoice: string | null;
   livemode: false;
   metadata: Metadata;
-  type: 'adjustment' | 'applied_to_invoice' | 'unapplied_from_invoice';
+  type: 'adjustment' | 'applied_to_invoice' | 'credit_note' | 'unapplied_from_invoice';
 };

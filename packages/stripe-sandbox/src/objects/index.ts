@@ -1,6 +1,7 @@
 import type { Charge, Refund } from './charge.ts';
 import type { CheckoutSession } from './checkout-session.ts';
 import type { Coupon } from './coupon.ts';
+import type { CreditNote } from './credit-note.ts';
 import type { Customer } from './customer.ts';
 import type { CustomerBalanceTransaction } from './customer-balance-transaction.ts';
 import type { Discount } from './discount.ts';
@@ -22,6 +23,7 @@ export type StripeObjects = {
   charge: Charge;
   'checkout.session': CheckoutSession;
   coupon: Coupon;
+  credit_note: CreditNote;
   customer: Customer;
   customer_balance_transaction: CustomerBalanceTransaction;
   discount: Discount;

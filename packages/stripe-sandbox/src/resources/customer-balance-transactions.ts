@@ -52,5 +52,5 @@ const list = listOperation({
 export const customerBalanceTransactions: Resource = {
   object: 'customer_balance_transaction',
   operations: [create, retrieve, list],
-  expandable: { customer: 'customer', invoice: 'invoice' },
+  expandable: { credit_note: 'credit_note', customer: 'customer', invoice: 'invoice' },
 };

@@ -62,6 +62,19 @@ const update = operation({
   },
 });
 
+/** Only refunds that wait for the customer can be canceled; those of cards never do. */
+const cancel = operation({
+  method: 'POST',
+  route: '/v1/refunds/{refund}/cancel',
+  params: object({}),
+  run(work, _params, path) {
+    const refund = work.require('refund', pathValue(path, 'refund'), 'id');
+    throw invalidRequest(
+      `You cannot cancel the refund ${refund.id}: its status is ${refund.status}, and only refunds with the status requires_action can be canceled.`,
+    );
+  },
+});
+
 const list = listOperation({
   object: 'refund',
   route: '/v1/refunds',
@@ -75,7 +88,7 @@ const list = listOperation({
 
 export const refunds: Resource = {
   object: 'refund',
-  operations: [create, retrieve, update, list],
+  operations: [create, retrieve, update, cancel, list],
   expandable: {
     charge: 'charge',
     customer: 'customer',

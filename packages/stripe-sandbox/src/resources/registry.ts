@@ -3,6 +3,7 @@ import { accounts } from './account.ts';
 import { charges } from './charges.ts';
 import { checkoutSessions } from './checkout-sessions.ts';
 import { coupons } from './coupons.ts';
+import { creditNotes } from './credit-notes.ts';
 import { customerBalanceTransactions } from './customer-balance-transactions.ts';
 import { customers } from './customers.ts';
 import { discounts } from './discounts.ts';
@@ -30,6 +31,7 @@ export const RESOURCES: readonly Resource[] = [
   charges,
   checkoutSessions,
   coupons,
+  creditNotes,
   customerBalanceTransactions,
   customers,
   discounts,
