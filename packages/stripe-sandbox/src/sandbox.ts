@@ -36,6 +36,12 @@ export interface StripeSandboxOptions {
   retryDelaysDays?: readonly number[];
   /** What becomes of a subscription when the last retry has failed. Default `cancel`. */
   afterFinalRetry?: FinalRetryOutcome;
+  /** Days before a renewal at which `invoice.upcoming` is sent. Default 7. */
+  upcomingDays?: number;
+  /** Days before an invoice that is sent is due at which `invoice.will_be_due` is. Default 3. */
+  willBeDueDays?: number;
+  /** Days after that day at which `invoice.overdue` is sent. Default 0: on that day. */
+  overdueDays?: number;
   observer?: SandboxObserver;
   log?: (line: string) => void;
 }
@@ -65,6 +71,9 @@ function settingsOf(options: StripeSandboxOptions, url: string, account: Setting
     renewalFinalizeDelaySeconds: options.renewalFinalizeDelaySeconds ?? 3600,
     retryDelaysDays: options.retryDelaysDays ?? [3, 5, 7],
     afterFinalRetry: options.afterFinalRetry ?? 'cancel',
+    upcomingDays: options.upcomingDays ?? 7,
+    willBeDueDays: options.willBeDueDays ?? 3,
+    overdueDays: options.overdueDays ?? 0,
   };
 }
 
@@ -101,7 +110,7 @@ function wire(options: StripeSandboxOptions, database: Database, url: string) {
     database.clear();
     database.setMeta('account', id);
     clock.reset();
-    faults.plan(0, { fault: 500, when: 'before' });
+    faults.clear();
   };
   const control = new Control({
     adminToken: options.adminToken,

@@ -5,13 +5,14 @@ import type { Dispatcher } from '../deliveries/dispatcher.ts';
 import { releaseHeld } from '../deliveries/release.ts';
 import type { Engine } from '../engine.ts';
 import { ApiError, invalidRequest } from '../http/api-error.ts';
-import { FAULTS, type FaultPlan } from '../http/faults.ts';
+import type { FaultPlan } from '../http/faults.ts';
 import { Router } from '../http/router.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import type { PathValues } from '../resources/resource.ts';
 import { DELIVERY_MODES, type Delivery, type DeliveryStore } from '../store/deliveries.ts';
 import { attachByControl, authenticateByControl, completeByControl, listEndpoints } from './acts.ts';
 import { closeByControl, disputeByControl } from './disputes.ts';
+import { plannedFault } from './faults.ts';
 
 type ControlContext = {
   adminToken: string;
@@ -181,13 +182,10 @@ export class Control {
 
   #planFaults(body: JsonObject): JsonObject {
     const requests = optionalNumber(body, 'requests', 1_000_000) ?? 1;
-    const fault = body.status === undefined ? 500 : FAULTS.find((one) => one === body.status);
-    if (fault === undefined) throw bad('status must be 500, 429, "timeout" or "reset".', 'status');
-    const when =
-      body.when === undefined || body.when === 'before' ? 'before' : body.when === 'after' ? 'after' : undefined;
-    if (when === undefined) throw bad('when must be "before" or "after" the request is carried out.', 'when');
-    this.#context.faults.plan(requests, { fault, when });
-    return { requests, status: fault, when };
+    const planned = plannedFault(body);
+    this.#context.faults.plan(requests, planned);
+    const { fault: status, code, when, match } = planned;
+    return { requests, status, code, when, match };
   }
 
   #complete(body: JsonObject, path: PathValues): JsonObject {

@@ -16,7 +16,7 @@ import { isKnownVersion, renderAs } from '../versions/versions.ts';
 import type { Work } from '../work.ts';
 import { ApiError, invalidRequest } from './api-error.ts';
 import { authenticate } from './authenticate.ts';
-import type { Fault, FaultPlan } from './faults.ts';
+import { type FaultPlan, faultError, type PlannedFault } from './faults.ts';
 import { type Match, Router } from './router.ts';
 
 export type V1Request = {
@@ -53,19 +53,6 @@ type Call = {
   key: string | null;
   match: Match<Operation> | undefined;
   params: JsonObject;
-};
-
-const FAULT_ERRORS: Record<Exclude<Fault, 'reset' | 'timeout'>, () => ApiError> = {
-  500: () => new ApiError(500, 'api_error', 'An unknown error occurred (asked for through the control API).'),
-  429: () =>
-    new ApiError(
-      429,
-      'invalid_request_error',
-      'Too many requests hit the API too quickly (asked for through the control API).',
-      {
-        code: 'rate_limit',
-      },
-    ),
 };
 
 function header(headers: IncomingHttpHeaders, name: string): string | null {
@@ -131,11 +118,11 @@ export class V1 {
         },
       );
     }
-    const fault = this.#context.faults.take();
+    const fault = this.#context.faults.take(request);
     if (fault?.when === 'before') {
-      if (fault.fault === 'reset' || fault.fault === 'timeout')
-        return { status: 0, headers: {}, body: '', lost: fault.fault };
-      throw FAULT_ERRORS[fault.fault]();
+      const error = faultError(fault);
+      if (error !== undefined) throw error;
+      return { status: 0, headers: {}, body: '', ...lost(fault) };
     }
     if (call.match === undefined) {
       throw new ApiError(
@@ -151,8 +138,7 @@ export class V1 {
     call.params = raw as JsonObject;
     const prepared = call.match.target.prepare(raw);
     call.params = prepared.params;
-    const answer = this.#execute(call, prepared, fingerprint, fault?.when === 'after' ? fault.fault : undefined);
-    return answer;
+    return this.#execute(call, prepared, fingerprint, fault);
   }
 
   /** The answer kept under the key, when the request is the one it was first used with. */
@@ -178,7 +164,7 @@ export class V1 {
   }
 
   /** Carries the request out in one transaction with the answer kept under its key. */
-  #execute(call: Call, prepared: Prepared, fingerprint: string, fault: Fault | undefined): V1Answer {
+  #execute(call: Call, prepared: Prepared, fingerprint: string, fault: PlannedFault | undefined): V1Answer {
     const cause = { requestId: call.requestId, idempotencyKey: call.key };
     const path = call.match?.path ?? {};
     const keep = (work: Work, status: number, body: string) => {
@@ -192,12 +178,12 @@ export class V1 {
       };
       this.#context.idempotency.save(call.key, answer, work.sandboxMs);
     };
-    const faultError = fault === 500 || fault === 429 ? FAULT_ERRORS[fault]() : undefined;
+    const instead = fault === undefined ? undefined : faultError(fault);
     let answer: V1Answer;
     try {
       answer = this.#context.engine.run(cause, (work) => {
         const outcome = this.#outcome(work, prepared, path, call);
-        const result = faultError === undefined ? outcome : { status: faultError.status, body: faultError.toBody() };
+        const result = instead === undefined ? outcome : { status: instead.status, body: instead.toBody() };
         const text = JSON.stringify(result.body, null, 2);
         keep(work, result.status, text);
         this.#observe(call, result.status, result.body);
@@ -211,7 +197,7 @@ export class V1 {
       this.#observe(call, status, body);
       answer = { status, headers: this.#headers(call), body: text };
     }
-    return fault === 'reset' || fault === 'timeout' ? { ...answer, lost: fault } : answer;
+    return fault === undefined ? answer : { ...answer, ...lost(fault) };
   }
 
   /** The answer of a request that keeps what it changed: a success, or a decline that leaves its traces. */
@@ -246,6 +232,8 @@ export class V1 {
     this.#observe(call, status, body);
     const headers = this.#headers(call);
     if (status === 401) headers['WWW-Authenticate'] = 'Bearer realm="Stripe"';
+    // Stripe advises to try again what was locked; the SDK then does, as often as it is allowed to.
+    if (error instanceof ApiError && error.details.code === 'lock_timeout') headers['Stripe-Should-Retry'] = 'true';
     return { status, headers, body: JSON.stringify(body, null, 2) };
   }
 
@@ -271,6 +259,11 @@ export class V1 {
       apiVersion: call.version,
     });
   }
+}
+
+/** A fault that is no answer: the connection hangs or breaks instead. */
+function lost({ fault }: PlannedFault): Pick<V1Answer, 'lost'> {
+  return fault === 'reset' || fault === 'timeout' ? { lost: fault } : {};
 }
 
 /** The parameters of a call: of the body for POST, of the query for GET and DELETE (which may have a body as well). */
