@@ -293,6 +293,8 @@ export async function createApp(foundation: Foundation): Promise<App> {
     publicUrl: () => publicUrl.current,
     currentPrice,
     intents: createCheckoutIntents(intents, () => checkouts),
+    customersAtStripe,
+    findPromotionCode: (code) => stripe.promotionCode(code),
     canDeliver: (product) => keys.makes(product),
     purchased: createPurchases({ customers, licenses, notifications }),
   });

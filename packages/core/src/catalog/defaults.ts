@@ -1,6 +1,13 @@
 /** What holds where a catalog is silent. The figures are those the products in the field settled on. */
 
-import type { CancellationPolicy, DunningPolicy, LicensePolicy, PlanChangePolicy, WithdrawalPolicy } from './types.ts';
+import type {
+  CancellationPolicy,
+  CheckoutPolicy,
+  DunningPolicy,
+  LicensePolicy,
+  PlanChangePolicy,
+  WithdrawalPolicy,
+} from './types.ts';
 
 export const DEFAULT_LICENSE_POLICY: LicensePolicy = {
   termDays: null,
@@ -30,3 +37,5 @@ export const DEFAULT_CANCELLATION_POLICY: CancellationPolicy = { effect: 'revoke
 export const DEFAULT_PLAN_CHANGE_POLICY: PlanChangePolicy = { upgrade: 'now', downgrade: 'period_end' };
 
 export const DEFAULT_WITHDRAWAL_POLICY: WithdrawalPolicy = { onRefund: 'revoke', onDispute: 'suspend' };
+
+export const DEFAULT_CHECKOUT_POLICY: CheckoutPolicy = { promotionCodes: false, automaticTax: false };

@@ -80,6 +80,15 @@ export interface Plan {
   /** The plan's own limits over those it inherits; -1 is unlimited. */
   readonly limits: Readonly<Record<string, number>>;
   readonly allowances: readonly Allowance[];
+  readonly checkout: CheckoutPolicy;
+}
+
+/** What the page that sells a plan offers and adds. */
+export interface CheckoutPolicy {
+  /** Whether customers may enter a promotion code. */
+  readonly promotionCodes: boolean;
+  /** Whether Stripe works out the tax and adds it. */
+  readonly automaticTax: boolean;
 }
 
 export type Interval = 'day' | 'week' | 'month' | 'year';

@@ -2,9 +2,11 @@
 
 import {
   type Allowance,
+  type CheckoutPolicy,
   type CreditRate,
   creditCost,
   DEFAULT_CANCELLATION_POLICY,
+  DEFAULT_CHECKOUT_POLICY,
   DEFAULT_DUNNING_POLICY,
   DEFAULT_LICENSE_POLICY,
   DEFAULT_PLAN_CHANGE_POLICY,
@@ -127,6 +129,7 @@ function plans(source: ProductSource): Plan[] {
       highlights: plan.highlights ?? [],
       limits: limitsOf(own, inheriting),
       allowances: (plan.allowances ?? []).map((allowance) => completeAllowance(allowance, plan)),
+      checkout: checkoutPolicy(plan.checkout, source.checkout),
     };
   });
 }
@@ -140,6 +143,14 @@ function price(source: PlanSource['price']): Price | null {
     intervalCount: source.interval_count ?? 1,
     trialDays: source.trial_days ?? 0,
     stripePriceId: source.stripe_price ?? null,
+  };
+}
+
+function checkoutPolicy(own: PlanSource['checkout'], products: ProductSource['checkout']): CheckoutPolicy {
+  const { promotionCodes, automaticTax } = DEFAULT_CHECKOUT_POLICY;
+  return {
+    promotionCodes: own?.promotion_codes ?? products?.promotion_codes ?? promotionCodes,
+    automaticTax: own?.automatic_tax ?? products?.automatic_tax ?? automaticTax,
   };
 }
 

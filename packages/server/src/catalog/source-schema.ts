@@ -152,6 +152,15 @@ const licensePolicy = section(
   'what a licence allows',
 ).partial();
 
+/** Every field may be left out, in the product (for all plans) and in the plan (over the product's). */
+const checkout = section(
+  {
+    promotion_codes: flag.describe('Whether customers may enter a promotion code of Stripe. Default false.'),
+    automatic_tax: flag.describe('Whether Stripe works out the tax and adds it. Default false.'),
+  },
+  'promotion_codes and automatic_tax',
+).partial();
+
 const plan = section(
   {
     id,
@@ -186,6 +195,7 @@ const plan = section(
     )
       .optional()
       .describe('What the plan includes of each meter, in each period.'),
+    checkout: checkout.optional().describe("What the page that sells it offers, over the product's own `checkout`."),
   },
   'a plan with id, name and price',
 );
@@ -271,6 +281,7 @@ export const productSource = section(
       'a scheme with its prefix and secret',
     ).describe('How licence keys look and what makes them genuine.'),
     license: licensePolicy.optional().describe('What the licences of all plans allow, unless a plan says otherwise.'),
+    checkout: checkout.optional().describe('What the pages that sell its plans offer, unless a plan says otherwise.'),
     plans: list(plan, 100, 'plans')
       .min(1, must('must have at least one plan', 'Write one below it.'))
       .describe('From the least to the most.'),

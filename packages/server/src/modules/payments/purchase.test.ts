@@ -41,6 +41,8 @@ beforeAll(async () => {
       plan: () => Promise.reject(new Error('no checkout is started here')),
       carryOut: () => Promise.reject(new Error('no checkout is started here')),
     },
+    customersAtStripe: { ensure: () => Promise.reject(new Error('no checkout is started here')) },
+    findPromotionCode: async () => null,
     canDeliver: () => true,
     purchased: createPurchases({ ...licensing, notifications }),
   });

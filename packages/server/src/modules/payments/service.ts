@@ -11,6 +11,8 @@ import {
 import type { Connection, Database, Transaction } from '../../db/database.ts';
 import type { Clock, Ids } from '../../ports.ts';
 import type { Audit } from '../audit/index.ts';
+import type { CustomersAtStripe } from '../customers/index.ts';
+import { type Discount, discountOf, explainRefusal, type StripeDiscount } from './discounts.ts';
 import type { Payer } from './purchase.ts';
 import * as repository from './repository.ts';
 
@@ -22,6 +24,11 @@ export interface CheckoutRequest {
   mode: 'subscription' | 'payment';
   priceId: string;
   email?: string;
+  /** Stripe's id of whoever buys, where they are known. */
+  customerId?: string;
+  discount?: StripeDiscount;
+  promotionCodes: boolean;
+  automaticTax: boolean;
   successUrl: string;
   cancelUrl: string;
   trialDays: number;
@@ -50,6 +57,9 @@ export interface CheckoutsOptions {
   /** The Stripe price that a plan is sold by now; null before the catalog was pushed. */
   currentPrice(connection: Connection, product: string, plan: string): Promise<{ stripePriceId: string } | null>;
   intents: CheckoutIntents;
+  customersAtStripe: Pick<CustomersAtStripe, 'ensure'>;
+  /** Stripe's id of a promotion code that can be used now; null when there is none like this. */
+  findPromotionCode(code: string): Promise<string | null>;
   /** Whether what is paid for can be given: nobody is to pay for a key that cannot be made. */
   canDeliver(product: Product): boolean;
   /** Gives what a checkout without a subscription paid for. Called again for the same session, it does nothing. */
@@ -60,6 +70,9 @@ export interface NewCheckout {
   product: string;
   plan?: string | undefined;
   email?: string | undefined;
+  /** Our id of whoever buys: they are not made a customer once more. */
+  customerId?: string | undefined;
+  discount?: Discount | undefined;
   successUrl?: string | undefined;
   cancelUrl?: string | undefined;
 }
@@ -94,32 +107,25 @@ export function createCheckouts(options: CheckoutsOptions) {
   return {
     /**
      * Starts a checkout and answers where to pay. Errors: `product_unknown`, `plan_unknown`, `invalid_request` for a plan that
-     * costs nothing, `stripe_unavailable`.
+     * costs nothing and for a discount that cannot be had, `stripe_unavailable`.
      */
     async create(input: NewCheckout, write: Write): Promise<CheckoutSession> {
-      const { product, plan } = offerOf(catalog, input);
-      if (!options.canDeliver(product)) {
-        throw new LatchkeyError(
-          'invalid_request',
-          `${product.name} is not for sale yet: keys of its kind (${product.keyScheme.name}) are not made by this version.`,
-          { path: 'product' },
-        );
-      }
-      const price = await currentPrice(database.connection, product.id, plan.id);
-      if (price === null) {
-        throw new LatchkeyError(
-          'stripe_not_configured',
-          `${product.name} is not known to Stripe yet. Run "latchkey catalog push" once.`,
-        );
-      }
+      const { product, plan, priceId } = await offered(input);
+      const discount = await discountOf(plan, input.discount, options.findPromotionCode);
+      const { customerId } = input;
+      const stripeCustomerId =
+        customerId === undefined ? null : await options.customersAtStripe.ensure(customerId, write);
       const planned = await write(async (transaction) => {
         const checkoutId = ids.next('chk');
         const now = clock.now();
         const intent = await intents.plan(transaction, checkoutId, {
           checkoutId,
           mode: isRecurring(plan) ? 'subscription' : 'payment',
-          priceId: price.stripePriceId,
+          priceId,
           ...(input.email === undefined ? {} : { email: input.email }),
+          ...(stripeCustomerId === null ? {} : { customerId: stripeCustomerId }),
+          ...(discount === null ? {} : { discount }),
+          ...plan.checkout,
           successUrl: input.successUrl ?? `${publicUrl()}/checkout/success?session_id={CHECKOUT_SESSION_ID}`,
           cancelUrl: input.cancelUrl ?? `${publicUrl()}/checkout/cancel`,
           trialDays: plan.price?.trialDays ?? 0,
@@ -141,7 +147,7 @@ export function createCheckouts(options: CheckoutsOptions) {
         await record(transaction, 'created', checkoutId, { product: product.id, plan: plan.id });
         return intent;
       });
-      return intents.carryOut(planned);
+      return intents.carryOut(planned).catch((error: unknown) => explainRefusal(error, input.discount));
     },
 
     /** Writes down the session that Stripe made for a checkout. */
@@ -197,6 +203,24 @@ export function createCheckouts(options: CheckoutsOptions) {
     paidBy: (connection: Connection, paymentIntentId: string): Promise<Checkout | null> =>
       repository.findCheckout(connection, 'stripe_payment_intent_id', paymentIntentId),
   };
+
+  /** What is to be sold, and by which of Stripe's prices. */
+  async function offered(input: NewCheckout): Promise<{ product: Product; plan: Plan; priceId: string }> {
+    const { product, plan } = offerOf(catalog, input);
+    if (!options.canDeliver(product)) {
+      throw new LatchkeyError(
+        'invalid_request',
+        `${product.name} is not for sale yet: keys of its kind (${product.keyScheme.name}) are not made by this version.`,
+        { path: 'product' },
+      );
+    }
+    const price = await currentPrice(database.connection, product.id, plan.id);
+    if (price !== null) return { product, plan, priceId: price.stripePriceId };
+    throw new LatchkeyError(
+      'stripe_not_configured',
+      `${product.name} is not known to Stripe yet. Run "latchkey catalog push" once.`,
+    );
+  }
 
   async function record(
     transaction: Transaction,

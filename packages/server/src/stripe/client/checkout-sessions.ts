@@ -11,19 +11,31 @@ export interface NewCheckoutSession {
   successUrl: string;
   cancelUrl: string;
   trialDays?: number;
+  /** Taken off from the start. */
+  discount?: { coupon: string } | { promotionCode: string };
+  /** Whether a promotion code can be entered on the page; not where there is a discount already. */
+  promotionCodes?: boolean;
+  automaticTax?: boolean;
   metadata: Record<string, string>;
 }
 
 export interface StripeCheckoutSessions {
   createCheckoutSession(session: NewCheckoutSession, idempotencyKey: string): Promise<FetchedObject>;
+  /** Stripe's id of the promotion code that customers enter like this and that can be used now; null when there is none. */
+  promotionCode(code: string): Promise<string | null>;
 }
 
-export function checkoutSessionCalls({ sdk, timed }: Calls): StripeCheckoutSessions {
+export function checkoutSessionCalls({ sdk, call, timed }: Calls): StripeCheckoutSessions {
   return {
     createCheckoutSession: (session, idempotencyKey) =>
       timed('checkout.sessions.create', () =>
         sdk.checkout.sessions.create(checkoutParams(session), { idempotencyKey }),
       ),
+
+    async promotionCode(code) {
+      const list = await call('promotion_codes.list', () => sdk.promotionCodes.list({ code, active: true, limit: 1 }));
+      return list.data[0]?.id ?? null;
+    },
   };
 }
 
@@ -38,11 +50,37 @@ function checkoutParams(session: NewCheckoutSession): Stripe.Checkout.SessionCre
     metadata,
     ...(customerId === undefined ? {} : { customer: customerId }),
     ...(email === undefined || customerId !== undefined ? {} : { customer_email: email }),
+    ...discountParams(session),
+    ...taxParams(session),
     ...(mode === 'subscription'
       ? { subscription_data: { metadata, ...trial } }
       : {
           payment_intent_data: { metadata },
           ...(customerId === undefined ? { customer_creation: 'always' as const } : {}),
         }),
+  };
+}
+
+function discountParams({
+  discount,
+  promotionCodes = false,
+}: NewCheckoutSession): Pick<Stripe.Checkout.SessionCreateParams, 'discounts' | 'allow_promotion_codes'> {
+  if (discount === undefined) return promotionCodes ? { allow_promotion_codes: true } : {};
+  return { discounts: ['coupon' in discount ? discount : { promotion_code: discount.promotionCode }] };
+}
+
+/** The tax depends on where the customer is: the page asks, and a customer whom Stripe knows already keeps the answer. */
+function taxParams({
+  automaticTax = false,
+  customerId,
+}: NewCheckoutSession): Pick<
+  Stripe.Checkout.SessionCreateParams,
+  'automatic_tax' | 'billing_address_collection' | 'customer_update'
+> {
+  if (!automaticTax) return {};
+  return {
+    automatic_tax: { enabled: true },
+    billing_address_collection: 'required',
+    ...(customerId === undefined ? {} : { customer_update: { address: 'auto' } }),
   };
 }

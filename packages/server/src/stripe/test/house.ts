@@ -77,6 +77,8 @@ export function createHouseBehindInbox(options: {
     publicUrl: () => 'http://latchkey.test',
     currentPrice: async () => null,
     intents: { plan: notHere, carryOut: notHere },
+    customersAtStripe: { ensure: notHere },
+    findPromotionCode: notHere,
     canDeliver: () => true,
     purchased: createPurchases({ customers, licenses, notifications }),
   });

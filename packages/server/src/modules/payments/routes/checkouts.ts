@@ -1,7 +1,11 @@
 import { LatchkeyError } from '@latchkey/core';
 import { z } from 'zod';
-import type { Http } from '../../../http/types.ts';
+import { assertAccess } from '../../../http/authentication.ts';
+import type { Http, Principal } from '../../../http/types.ts';
+import type { CustomerService } from '../../customers/index.ts';
+import type { Discount } from '../discounts.ts';
 import type { CheckoutService } from '../service.ts';
+import { customerOf } from './whose.ts';
 
 const TAGS = ['Checkouts'];
 const identifier = z.string().min(1).max(100);
@@ -13,6 +17,18 @@ const createBody = z.object({
   pack: identifier.optional().describe('Prepaid packs are not sold by this version.'),
   quantity: z.number().optional().describe('Prepaid credits are not sold by this version.'),
   email: z.email().max(254).optional(),
+  customer_id: z
+    .string()
+    .max(255)
+    .optional()
+    .describe('Who buys, by our id or Stripe’s: for the vendor. With a customer’s own token it is they themself.'),
+  promotion_code: z
+    .string()
+    .min(1)
+    .max(500)
+    .optional()
+    .describe('A code as customers enter it, where the plan takes codes; or, for the vendor, Stripe’s promo_….'),
+  coupon: z.string().min(1).max(255).optional().describe('Stripe’s id of a coupon: for the vendor.'),
   success_url: address.optional().describe('Where the customer goes after paying; {CHECKOUT_SESSION_ID} is filled in.'),
   cancel_url: address.optional(),
   license_key: z.string().max(2_048).optional(),
@@ -32,7 +48,42 @@ const checkoutAnswer = z.object({
   created_at: z.string(),
 });
 
-export function checkoutRoutes(http: Http, { checkouts }: { checkouts: CheckoutService }): void {
+const THEIRS = { scope: 'payments:write', owner: true } as const;
+const VENDORS = { scope: 'payments:write' } as const;
+
+/** Our id of whoever buys; undefined for somebody who is yet to be known. */
+async function buyer(
+  principal: Principal,
+  named: string | undefined,
+  customers: CustomerService,
+): Promise<string | undefined> {
+  if (named === undefined && principal.type !== 'customer') return undefined;
+  assertAccess(THEIRS, principal);
+  const customer = await customerOf(principal, named, customers);
+  // Of one whom the vendor deleted at Stripe nothing can be had there; who signs in may buy all the same.
+  return customer.deleted_at !== null && named === undefined ? undefined : customer.id;
+}
+
+/** What the vendor takes off is theirs to say; a code is for whoever knows it. */
+function discountOf(
+  principal: Principal,
+  { coupon, promotion_code: code }: { coupon?: string | undefined; promotion_code?: string | undefined },
+): Discount | undefined {
+  if (coupon !== undefined && code !== undefined) {
+    throw new LatchkeyError('invalid_request', 'Name either the coupon or the promotion code.', { path: 'coupon' });
+  }
+  if (coupon === undefined && code === undefined) return undefined;
+  if (code !== undefined && !code.startsWith('promo_')) return { by: 'code', code };
+  assertAccess(VENDORS, principal);
+  return coupon === undefined ? { by: 'promotion_code', id: code ?? '' } : { by: 'coupon', id: coupon };
+}
+
+export interface CheckoutRouteOptions {
+  checkouts: CheckoutService;
+  customers: CustomerService;
+}
+
+export function checkoutRoutes(http: Http, { checkouts, customers }: CheckoutRouteOptions): void {
   http.post(
     '/v1/checkouts',
     {
@@ -40,20 +91,32 @@ export function checkoutRoutes(http: Http, { checkouts }: { checkouts: CheckoutS
       schema: {
         tags: TAGS,
         summary: 'Start a checkout',
-        description: 'Answers the address of the page where the plan can be paid.',
+        description:
+          'Answers the address of the page where the plan can be paid. Anyone may start one; with a customer’s token what is bought is theirs, whatever address they enter.',
         body: createBody,
         response: { 201: session },
       },
     },
     async (request, reply) => {
       const { product, plan, pack, quantity, email, success_url, cancel_url } = request.body;
+      // Whoever believes to be signed in is not to buy as a stranger.
+      if (request.identityError !== null) throw request.identityError;
       if (pack !== undefined || quantity !== undefined) {
         const path = pack === undefined ? 'quantity' : 'pack';
         throw new LatchkeyError('invalid_request', 'Prepaid credits are not sold by this version; name a plan.', {
           path,
         });
       }
-      const input = { product, plan, email, successUrl: success_url, cancelUrl: cancel_url };
+      const { principal, body } = request;
+      const input = {
+        product,
+        plan,
+        email,
+        customerId: await buyer(principal, body.customer_id, customers),
+        discount: discountOf(principal, body),
+        successUrl: success_url,
+        cancelUrl: cancel_url,
+      };
       const { id, url } = await checkouts.create(input, (work) => request.write(work));
       return reply.code(201).send({ id, url });
     },
