@@ -1,6 +1,7 @@
 import { CHECKOUT_TASKS } from './billing/checkout.ts';
 import { BILLING_TASKS } from './billing/cycle.ts';
 import { DISPUTE_TASKS } from './billing/disputes.ts';
+import { NOTICE_TASKS } from './billing/invoice-notices.ts';
 import { REFUND_TASKS } from './billing/refunds.ts';
 import { arrive, isBehind, TEST_CLOCK_TASKS } from './billing/test-clocks.ts';
 import type { Clock } from './clock/clock.ts';
@@ -15,6 +16,7 @@ const TASKS: Readonly<Record<string, (work: Work, subject: string) => void>> = {
   ...BILLING_TASKS,
   ...CHECKOUT_TASKS,
   ...DISPUTE_TASKS,
+  ...NOTICE_TASKS,
   ...REFUND_TASKS,
   ...TEST_CLOCK_TASKS,
 };

@@ -15,6 +15,11 @@ export type Settings = {
   renewalFinalizeDelaySeconds: number;
   /** Days from one failed attempt to the next. */
   retryDelaysDays: readonly number[];
+  /** Days before a renewal's invoice is made at which `invoice.upcoming` is sent. */
+  upcomingDays: number;
+  /** Days before and after the day an invoice is due at which that is said. */
+  willBeDueDays: number;
+  overdueDays: number;
   /** What becomes of the subscription when the last retry has failed. */
   afterFinalRetry: FinalRetryOutcome;
 };

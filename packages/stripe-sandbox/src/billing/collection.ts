@@ -50,7 +50,8 @@ function isLatestFinalized(work: Work, invoice: Invoice, subscription: Subscript
   return all.filter((one) => one.status !== 'draft' && one.status !== 'void').at(-1)?.id === invoice.id;
 }
 
-function setDelinquent(work: Work, customerId: string, delinquent: boolean): void {
+/** Marks a customer as being behind with what they owe, or as not being so any more. */
+export function setDelinquent(work: Work, customerId: string, delinquent: boolean): void {
   const customer = work.find('customer', customerId);
   if (customer !== undefined) work.update(customer, { delinquent }, 'customer.updated');
 }

@@ -6,6 +6,7 @@ import { equals } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
 import { dueOf } from './amounts.ts';
 import { moveBalance } from './balance.ts';
+import { forgetDueDate, scheduleDueDate } from './due-dates.ts';
 import { FINALIZE_TASK } from './invoice-draft.ts';
 import { createPaymentIntent } from './payments.ts';
 
@@ -115,6 +116,7 @@ export function finalizeInvoice(work: Work, draft: Invoice): Invoice {
     moveBalance(work, work.get('customer', customer.id), left - customer.balance, reason);
   }
   if (open.amount_due === 0) return markInvoicePaid(work, open, null);
+  scheduleDueDate(work, open);
   paymentFor(work, open);
   return open;
 }
@@ -122,6 +124,7 @@ export function finalizeInvoice(work: Work, draft: Invoice): Invoice {
 /** The money is in (or nothing was due): the invoice is paid. The subscription is the caller's business. */
 export function markInvoicePaid(work: Work, invoice: Invoice, intent: PaymentIntent | null): Invoice {
   work.tasks.cancel(COLLECT_TASK, invoice.id);
+  forgetDueDate(work, invoice.id);
   const charged = intent !== null;
   const paid = work.update(
     invoice,
@@ -203,6 +206,7 @@ export function voidInvoice(work: Work, invoice: Invoice): Invoice {
     });
   }
   work.tasks.cancel(COLLECT_TASK, invoice.id);
+  forgetDueDate(work, invoice.id);
   cancelPayment(work, invoice.id);
   giveBackCredit(work, invoice);
   return work.update(

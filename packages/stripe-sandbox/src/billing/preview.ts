@@ -4,7 +4,7 @@ import type { Invoice } from '../objects/invoice.ts';
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 import { type ChangePlan, invoiceNow, itemsToBill } from './change-plan.ts';
-import type { ActiveDiscount } from './discounts.ts';
+import { type ActiveDiscount, activeDiscounts } from './discounts.ts';
 import { composeFor } from './invoice-draft.ts';
 import { lineOfItem, pendingItems } from './invoice-items.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
@@ -32,13 +32,13 @@ function nextPeriod(subscription: Subscription, startsAt: number | null) {
   return { start, end: nextBoundary(anchor, cadence, start) };
 }
 
-/** The next renewal's invoice, with what waits for it. */
-function renewal(work: Work, plan: ChangePlan, trialEndsAt: number | null): Invoice {
+/** The next renewal's invoice, with what waits for it; undefined when there is not going to be one. */
+function renewal(work: Work, plan: ChangePlan, trialEndsAt: number | null): Invoice | undefined {
   const { subscription } = plan;
   const period = nextPeriod(subscription, trialEndsAt);
   const renews = subscription.cancel_at === null || subscription.cancel_at > period.start;
   const items = itemsToBill(work, plan);
-  if (!renews && items.length === 0) throw noUpcoming(subscription.id);
+  if (!renews && items.length === 0) return undefined;
   const id = previewId();
   const moved = { ...subscription, items: withPeriod(subscription, period) };
   const lines = items.map((item) => lineOfItem(id, item));
@@ -63,8 +63,26 @@ export function previewChange(work: Work, plan: ChangePlan, trialEndsAt: number 
   if (plan.before.status === 'canceled' || plan.before.status === 'incomplete_expired') {
     throw noUpcoming(plan.before.id);
   }
-  if (!plan.invoicesNow) return renewal(work, plan, trialEndsAt);
+  if (!plan.invoicesNow) {
+    const upcoming = renewal(work, plan, trialEndsAt);
+    if (upcoming === undefined) throw noUpcoming(plan.before.id);
+    return upcoming;
+  }
   return composeFor(work, plan.subscription, invoiceNow(work, plan, itemsToBill(work, plan), previewId()));
+}
+
+/** The next renewal's invoice of a subscription that stays as it is; undefined when it is going to end instead. */
+export function previewRenewal(work: Work, subscription: Subscription): Invoice | undefined {
+  const plan: ChangePlan = {
+    before: subscription,
+    subscription,
+    discounts: activeDiscounts(work, subscription.discounts, work.now),
+    prorations: [],
+    prices: {},
+    newPeriod: false,
+    invoicesNow: false,
+  };
+  return renewal(work, plan, null);
 }
 
 /** The first invoice of a subscription that is not there yet. */

@@ -1,11 +1,17 @@
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 
-/** Tasks of a subscription: its next boundary; the end of waiting for a first payment; the notice before a trial ends. */
+/**
+ * Tasks of a subscription: its next boundary; the end of waiting for a first payment; the notices before a trial ends and
+ * before an invoice.
+ */
 export const TICK_TASK = 'subscription.tick';
 export const EXPIRE_TASK = 'subscription.expire';
 export const TRIAL_NOTICE_TASK = 'subscription.trial_will_end';
 
+export const UPCOMING_TASK = 'invoice.upcoming';
+
+const DAY_SECONDS = 86_400;
 const TRIAL_NOTICE_SECONDS = 3 * 86_400;
 const INCOMPLETE_SECONDS = 23 * 3600;
 
@@ -41,11 +47,21 @@ export function decideTick(subscription: Subscription, now: number): 'cancel' | 
   return subscription.status === 'trialing' ? 'end_trial' : 'new_period';
 }
 
+/** When the next renewal's invoice is announced: null when there is none, or it is too late for that. */
+function upcomingNotice(work: Work, subscription: Subscription, due: number | null): number | null {
+  const charged = subscription.collection_method === 'charge_automatically' && subscription.status !== 'unpaid';
+  const notice = (due ?? 0) - work.settings.upcomingDays * DAY_SECONDS;
+  return charged && notice > work.now ? notice : null;
+}
+
 /** Puts the subscription's next step on the schedule, in place of what was there. Call it after every change of state. */
 export function scheduleSubscription(work: Work, subscription: Subscription): void {
   const due = nextTick(subscription);
   if (due === null) work.tasks.cancel(TICK_TASK, subscription.id);
   else work.tasks.schedule(TICK_TASK, subscription.id, due);
+  const upcoming = upcomingNotice(work, subscription, due);
+  if (upcoming === null) work.tasks.cancel(UPCOMING_TASK, subscription.id);
+  else work.tasks.schedule(UPCOMING_TASK, subscription.id, upcoming);
   if (subscription.status === 'incomplete') {
     work.tasks.schedule(EXPIRE_TASK, subscription.id, subscription.created + INCOMPLETE_SECONDS);
   } else {

@@ -131,6 +131,7 @@ const uncollectible = operation({
       invoice,
       {
         auto_advance: false,
+        next_payment_attempt: null,
         status: 'uncollectible',
         status_transitions: { ...invoice.status_transitions, marked_uncollectible_at: work.now },
       },
