@@ -228,6 +228,27 @@ describe('what belongs to a customer on a test clock', () => {
     await test.control('POST', `/customers/${customer.id}/payment_method`, { payment_method: 'pm_card_mastercard' });
   });
 
+  it('is what people act on at its pages, by that clock too', async () => {
+    const { stripe, customer, subscription, advance } = await begin();
+    await test.control('POST', `/customers/${customer.id}/payment_method`, {
+      payment_method: 'pm_card_authenticationRequired',
+    });
+    await advance(periodOf(subscription).end + 2 * HOUR);
+    const invoice = await latestInvoice(stripe, subscription.id);
+    expect(invoice.status).toBe('open');
+    const { data } = await stripe.invoicePayments.list({ invoice: invoice.id ?? '' });
+    const intent = await stripe.paymentIntents.retrieve(String(data[0]?.payment.payment_intent));
+    const answered = await fetch(`${test.url}/authenticate/${intent.client_secret}`, {
+      method: 'POST',
+      body: new URLSearchParams({ outcome: 'success' }),
+      redirect: 'manual',
+    });
+    expect(answered.status).toBeLessThan(400);
+    const paid = await stripe.invoices.retrieve(invoice.id ?? '');
+    expect(paid.status_transitions.paid_at).toBe(periodOf(subscription).end + 2 * HOUR);
+    expect((await stripe.subscriptions.retrieve(subscription.id)).status).toBe('active');
+  });
+
   it('opens a dispute by itself, though the clock stands still', async () => {
     const { stripe, customer } = await begin('pm_card_createDispute');
     const [dispute] = (await stripe.disputes.list({})).data;
