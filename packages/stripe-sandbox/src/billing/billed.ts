@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../json.ts';
+import { isObject, type Json, type JsonObject } from '../json.ts';
 import type { Invoice } from '../objects/invoice.ts';
 import type { CreditedLines } from '../objects/invoice-item.ts';
 import type { Work } from '../work.ts';
@@ -21,12 +21,27 @@ export function billedOf(work: Work, subscription: string, item: string): Billed
   return ledgerOf(work, subscription)[item] ?? { gross: 1, net: 1, line: null };
 }
 
-export function rememberBilled(work: Work, subscription: string, billed: Ledger): void {
-  work.setHidden(subscription, { billed: { ...ledgerOf(work, subscription), ...billed } });
+function remember(work: Work, subscription: string, members: JsonObject): void {
+  const hidden = work.hidden(subscription);
+  work.setHidden(subscription, { ...(isObject(hidden) ? hidden : {}), ...members });
 }
 
-/** Remembers what a new period's invoice charges for each item. */
-export function rememberInvoice(work: Work, subscription: string, invoice: Invoice): void {
+export function rememberBilled(work: Work, subscription: string, billed: Ledger): void {
+  remember(work, subscription, { billed: { ...ledgerOf(work, subscription), ...billed } });
+}
+
+/** From when on the current period has been given back, because the subscription ends within it; null when it has not. */
+export function givenBackFrom(work: Work, subscription: string): number | null {
+  const hidden = work.hidden(subscription);
+  return isObject(hidden) && typeof hidden.given_back_from === 'number' ? hidden.given_back_from : null;
+}
+
+export function rememberGivenBack(work: Work, subscription: string, from: number | null): void {
+  remember(work, subscription, { given_back_from: from });
+}
+
+/** What the invoice of a new period charges for each item. */
+export function billedOn(invoice: Invoice): Ledger {
   const billed: Ledger = {};
   for (const line of invoice.lines.data) {
     const item = line.parent.subscription_item_details;
@@ -35,5 +50,16 @@ export function rememberInvoice(work: Work, subscription: string, invoice: Invoi
     const credited = { invoice: invoice.id, invoice_line_items: [line.id] };
     billed[item.subscription_item] = { gross: line.amount, net: line.amount - off, line: credited };
   }
-  rememberBilled(work, subscription, billed);
+  return billed;
+}
+
+/** Remembers what a new period's invoice charges for each item, and from when on it gives it back. */
+export function rememberInvoice(
+  work: Work,
+  subscription: string,
+  invoice: Invoice,
+  givenBack: number | null = null,
+): void {
+  rememberBilled(work, subscription, billedOn(invoice));
+  rememberGivenBack(work, subscription, givenBack);
 }

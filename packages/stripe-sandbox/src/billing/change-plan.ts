@@ -3,14 +3,17 @@ import type { InvoiceLine } from '../objects/invoice.ts';
 import type { InvoiceItem } from '../objects/invoice-item.ts';
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
+import { givenBackFrom } from './billed.ts';
 import type { ActiveDiscount } from './discounts.ts';
 import type { Draft } from './invoice-draft.ts';
 import { lineOfItem, pendingItems } from './invoice-items.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
 import { nextBoundary } from './periods.ts';
-import { itemChanges, netPrices, prorationItems } from './prorations.ts';
+import { allGivenBack, type Change, itemChanges, netPrices, prorationItems } from './prorations.ts';
 import { cadenceOf } from './subscription-start.ts';
 import { periodOf } from './subscription-tasks.ts';
+
+type Prices = ReturnType<typeof netPrices>;
 
 export type ProrationBehavior = 'always_invoice' | 'create_prorations' | 'none';
 
@@ -23,9 +26,11 @@ export type ChangePlan = {
   /** New pending items: time given back and time charged. */
   prorations: readonly InvoiceItem[];
   /** What each item costs from now on, for the next time some of it is given back. */
-  prices: ReturnType<typeof netPrices>;
+  prices: Prices;
   /** A new period begins now and is billed in full. */
   newPeriod: boolean;
+  /** From when on the period is given back because the subscription ends within it; null when it is not. */
+  givenBackFrom: number | null;
   /** Whether there is an invoice now; otherwise what is pending waits for the next one. */
   invoicesNow: boolean;
 };
@@ -37,7 +42,12 @@ export type ChangeRequest = {
   discounts: readonly ActiveDiscount[];
 };
 
-const BILLED = ['active', 'past_due', 'unpaid'];
+/** Statuses in which a subscription is charged for its time: what changes is prorated. */
+const BILLED: readonly Subscription['status'][] = ['active', 'past_due', 'unpaid'];
+
+export function isBilled(subscription: Subscription): boolean {
+  return BILLED.includes(subscription.status);
+}
 
 function cadenceText(subscription: Subscription): string {
   const { interval, count } = cadenceOf(subscription.items.data.map((item) => item.price));
@@ -60,27 +70,55 @@ function inNewPeriod(after: Subscription, now: number): Subscription {
   return { ...after, ...ends, billing_cycle_anchor: now, items: withPeriod(after, period) };
 }
 
+/** The prorations of a change in the period, which goes to where it has been given back from. */
+function ofItems(work: Work, before: Subscription, changes: readonly Change[], how: { at: number; prices: Prices }) {
+  const period = periodOf(before);
+  const until = givenBackFrom(work, before.id) ?? period.end;
+  return prorationItems(work, before, changes, { ...how, at: Math.min(how.at, until), until, period });
+}
+
+/**
+ * The prorations of an end that is set, moved or taken back within the period: what lies behind the new end is given back,
+ * what had been given back is charged again (https://docs.stripe.com/billing/subscriptions/cancel).
+ */
+function ofEnd(work: Work, before: Subscription, after: Subscription, prices: Prices) {
+  const period = periodOf(before);
+  const from = givenBackFrom(work, before.id);
+  const within = after.cancel_at !== null && after.cancel_at < period.end ? after.cancel_at : null;
+  const to = after.cancel_at === before.cancel_at ? from : within;
+  const part = (kind: Change['kind'], at: number) =>
+    prorationItems(
+      work,
+      before,
+      after.items.data.map((item) => ({ kind, item })),
+      { at, period, prices },
+    );
+  if (from === to) return { givenBackFrom: from, items: [] };
+  const items = [...(from === null ? [] : part('debit', from)), ...(to === null ? [] : part('credit', to))];
+  return { givenBackFrom: to, items };
+}
+
 /**
  * Decides a change: `after` is the subscription with its new items, still in the old period. Nothing is prorated while a
  * trial runs (https://docs.stripe.com/billing/subscriptions/change-price).
  */
 export function planChange(work: Work, before: Subscription, after: Subscription, how: ChangeRequest): ChangePlan {
-  const billed = BILLED.includes(before.status);
+  const billed = isBilled(before);
   if (how.resetsAnchor && !billed) {
     throw invalidRequest('The billing cycle anchor can only be reset while the subscription is billed.', {
       param: 'billing_cycle_anchor',
     });
   }
   const newPeriod = billed && (how.resetsAnchor || cadenceText(before) !== cadenceText(after));
-  const changes = newPeriod
-    ? before.items.data.map((item) => ({ kind: 'credit' as const, item }))
-    : itemChanges(before.items.data, after.items.data);
+  const changes = newPeriod ? allGivenBack(before) : itemChanges(before.items.data, after.items.data);
   const prices = netPrices(after.items.data, how.discounts);
   const at = how.prorationDate === null ? work.now : prorationDate(before, how.prorationDate);
-  const prorations =
-    billed && how.behavior !== 'none'
-      ? prorationItems(work, before, changes, { at, period: periodOf(before), prices })
-      : [];
+  const prorates = billed && how.behavior !== 'none';
+  const end =
+    prorates && !newPeriod
+      ? ofEnd(work, before, after, prices)
+      : { givenBackFrom: newPeriod ? null : givenBackFrom(work, before.id), items: [] };
+  const prorations = prorates ? [...ofItems(work, before, changes, { at, prices }), ...end.items] : [];
   return {
     before,
     subscription: newPeriod ? inNewPeriod(after, work.now) : after,
@@ -88,6 +126,7 @@ export function planChange(work: Work, before: Subscription, after: Subscription
     prorations,
     prices,
     newPeriod,
+    givenBackFrom: end.givenBackFrom,
     invoicesNow: newPeriod || (how.behavior === 'always_invoice' && prorations.length > 0),
   };
 }

@@ -2,13 +2,14 @@ import { newId } from '../ids.ts';
 import type { Invoice } from '../objects/invoice.ts';
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
-import { rememberBilled, rememberInvoice } from './billed.ts';
+import { rememberBilled, rememberGivenBack } from './billed.ts';
 import { type ChangePlan, invoiceNow, itemsToBill } from './change-plan.ts';
 import { spendDiscounts } from './discounts.ts';
-import { composeFor, storeDraft } from './invoice-draft.ts';
+import { type Draft, storeDraft } from './invoice-draft.ts';
 import { claimItems } from './invoice-items.ts';
 import { finalizeInvoice } from './invoices.ts';
 import { collectAs, type PaymentBehavior, requirePaymentMethod } from './payment-behavior.ts';
+import { composeAlone, composePeriod, type PeriodInvoice, storePeriod } from './period-invoice.ts';
 import { scheduleSubscription } from './subscription-tasks.ts';
 
 type Payment = { behavior: PaymentBehavior; offSession: boolean };
@@ -31,6 +32,19 @@ function billNow(work: Work, draft: Invoice, subscription: Subscription, payment
   fallBehind(work, invoice);
 }
 
+/** The invoice that a change makes now, not stored: of a new period, or of the prorations alone. */
+export function composeNow(work: Work, plan: ChangePlan, draft: Draft): PeriodInvoice {
+  if (plan.newPeriod) return composePeriod(work, plan.subscription, draft);
+  return composeAlone(work, plan.subscription, draft);
+}
+
+function storeNow(work: Work, plan: ChangePlan, subscription: Subscription, composed: PeriodInvoice): Invoice {
+  if (plan.newPeriod) return storePeriod(work, subscription, composed);
+  const stored = storeDraft(work, composed.invoice);
+  spendDiscounts(work, subscription, stored);
+  return stored;
+}
+
 /**
  * Carries out a planned change: the subscription is as planned, prorations are pending, and where the plan says so they
  * are invoiced and collected in the same breath. Throws the card error of a decline under `error_if_incomplete`.
@@ -46,18 +60,16 @@ export function carryOutChange(work: Work, plan: ChangePlan, payment: Payment): 
   for (const item of subscription.items.data) work.objects.setOwner(item.id, subscription.id);
   for (const item of plan.prorations) work.insert(item, 'invoiceitem.created');
   rememberBilled(work, subscription.id, plan.prorations.length === 0 ? {} : plan.prices);
+  rememberGivenBack(work, subscription.id, plan.givenBackFrom);
   scheduleSubscription(work, subscription);
   if (id === null) return subscription;
   const sent = subscription.collection_method === 'send_invoice';
-  const draft = invoiceNow(work, plan, items, id);
   const finalizesAt = sent ? work.now + work.settings.renewalFinalizeDelaySeconds : null;
-  const composed = composeFor(work, subscription, { ...draft, finalizesAt });
-  const charged = composed.amount_due > 0 && !sent && subscription.status !== 'unpaid';
+  const composed = composeNow(work, { ...plan, subscription }, { ...invoiceNow(work, plan, items, id), finalizesAt });
+  const charged = composed.invoice.amount_due > 0 && !sent && subscription.status !== 'unpaid';
   if (charged && payment.behavior !== 'default_incomplete') requirePaymentMethod(work, subscription);
-  const stored = storeDraft(work, composed);
+  const stored = storeNow(work, plan, subscription, composed);
   claimItems(work, items, stored);
-  if (plan.newPeriod) rememberInvoice(work, subscription.id, stored);
-  spendDiscounts(work, subscription, stored);
   billNow(work, stored, subscription, payment);
   return work.get('subscription', subscription.id);
 }

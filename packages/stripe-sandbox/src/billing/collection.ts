@@ -2,7 +2,7 @@ import { noSuch } from '../http/api-error.ts';
 import { type Invoice, subscriptionOf } from '../objects/invoice.ts';
 import type { PaymentIntent } from '../objects/payment-intent.ts';
 import type { PaymentMethod } from '../objects/payment-method.ts';
-import type { Subscription } from '../objects/subscription.ts';
+import { isEnded, type Subscription } from '../objects/subscription.ts';
 import { equals } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
 import { cancelSubscription } from './cancellation.ts';
@@ -115,7 +115,7 @@ function failed(work: Work, invoice: Invoice, attempt: Attempt, needsAction: boo
   if (next?.kind === 'retry') work.tasks.schedule(COLLECT_TASK, invoice.id, next.at);
   if (needsAction) work.emit('invoice.payment_action_required', tried);
   work.emit('invoice.payment_failed', tried);
-  if (subscription === undefined || subscription.status === 'incomplete') return tried;
+  if (subscription === undefined || isEnded(subscription) || subscription.status === 'incomplete') return tried;
   setDelinquent(work, invoice.customer, true);
   let current = subscription;
   if (subscription.status === 'active' || subscription.status === 'trialing') {

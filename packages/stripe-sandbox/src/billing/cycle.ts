@@ -2,14 +2,15 @@ import { newId } from '../ids.ts';
 import type { BillingReason, Invoice } from '../objects/invoice.ts';
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
-import { rememberInvoice } from './billed.ts';
 import { cancelSubscription, expireSubscription } from './cancellation.ts';
 import { collectInvoice } from './collection.ts';
-import { activeDiscounts, spendDiscounts } from './discounts.ts';
-import { composeFor, FINALIZE_TASK, storeDraft } from './invoice-draft.ts';
+import { activeDiscounts } from './discounts.ts';
+import { endAsPlanned } from './final-invoice.ts';
+import { FINALIZE_TASK } from './invoice-draft.ts';
 import { claimItems, lineOfItem, pendingItems } from './invoice-items.ts';
 import { COLLECT_TASK, finalizeInvoice } from './invoices.ts';
 import { sendInvoice } from './manual-invoices.ts';
+import { composePeriod, storePeriod } from './period-invoice.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
 import { nextBoundary } from './periods.ts';
 import { cadenceOf } from './subscription-start.ts';
@@ -47,7 +48,7 @@ function openPeriod(work: Work, subscription: Subscription, changes: Partial<Sub
   const lines = [...pending.map((item) => lineOfItem(id, item)), ...periodLines(work, moved, id, false)];
   // An unpaid subscription keeps its new invoices as drafts: nobody expects them to be paid.
   const advances = moved.status !== 'unpaid';
-  const composed = composeFor(work, moved, {
+  const composed = composePeriod(work, moved, {
     id,
     reason: opening.reason,
     lines,
@@ -56,10 +57,8 @@ function openPeriod(work: Work, subscription: Subscription, changes: Partial<Sub
     finalizesAt: advances && !opening.atOnce ? work.now + work.settings.renewalFinalizeDelaySeconds : null,
     autoAdvance: advances,
   });
-  const draft = storeDraft(work, composed);
+  const draft = storePeriod(work, moved, composed);
   claimItems(work, pending, draft);
-  rememberInvoice(work, moved.id, draft);
-  spendDiscounts(work, moved, draft);
   return opening.atOnce ? finalizeAndCollect(work, draft) : draft;
 }
 
@@ -112,7 +111,7 @@ function tick(work: Work, id: string): void {
   const subscription = work.get('subscription', id);
   switch (decideTick(subscription, work.now)) {
     case 'cancel':
-      cancelSubscription(work, subscription, 'cancellation_requested');
+      endAsPlanned(work, subscription);
       return;
     case 'end_trial':
       endTrial(work, subscription, subscription.trial_end ?? work.now);

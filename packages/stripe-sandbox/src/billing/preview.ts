@@ -1,12 +1,15 @@
 import { ApiError } from '../http/api-error.ts';
 import { newId } from '../ids.ts';
 import type { Invoice } from '../objects/invoice.ts';
-import type { Subscription } from '../objects/subscription.ts';
+import { isEnded, type Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 import { type ChangePlan, invoiceNow, itemsToBill } from './change-plan.ts';
+import { composeNow } from './change-subscription.ts';
 import { type ActiveDiscount, activeDiscounts } from './discounts.ts';
+import { composeFinal, itemsLeft, unusedTime } from './final-invoice.ts';
 import { composeFor } from './invoice-draft.ts';
 import { lineOfItem, pendingItems } from './invoice-items.ts';
+import { composeAlone, composePeriod } from './period-invoice.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
 import { nextBoundary } from './periods.ts';
 import { cadenceOf, newSubscription, type Start } from './subscription-start.ts';
@@ -43,7 +46,8 @@ function renewal(work: Work, plan: ChangePlan, trialEndsAt: number | null): Invo
   const moved = { ...subscription, items: withPeriod(subscription, period) };
   const lines = items.map((item) => lineOfItem(id, item));
   const finalizesAt = period.start + (trialEndsAt === null ? work.settings.renewalFinalizeDelaySeconds : 0);
-  return composeFor(work, subscription, {
+  const compose = renews ? composePeriod : composeAlone;
+  return compose(work, moved, {
     id,
     reason: trialEndsAt === null ? 'subscription_cycle' : 'subscription_update',
     lines: renews ? [...lines, ...periodLines(work, moved, id, false)] : lines,
@@ -52,7 +56,7 @@ function renewal(work: Work, plan: ChangePlan, trialEndsAt: number | null): Invo
     finalizesAt,
     autoAdvance: true,
     members: { created: period.start },
-  });
+  }).invoice;
 }
 
 /**
@@ -60,15 +64,26 @@ function renewal(work: Work, plan: ChangePlan, trialEndsAt: number | null): Invo
  * composed by what carries the change out, so its sums are the sums that are charged.
  */
 export function previewChange(work: Work, plan: ChangePlan, trialEndsAt: number | null): Invoice {
-  if (plan.before.status === 'canceled' || plan.before.status === 'incomplete_expired') {
-    throw noUpcoming(plan.before.id);
-  }
+  if (isEnded(plan.before)) throw noUpcoming(plan.before.id);
   if (!plan.invoicesNow) {
     const upcoming = renewal(work, plan, trialEndsAt);
     if (upcoming === undefined) throw noUpcoming(plan.before.id);
     return upcoming;
   }
-  return composeFor(work, plan.subscription, invoiceNow(work, plan, itemsToBill(work, plan), previewId()));
+  return composeNow(work, plan, invoiceNow(work, plan, itemsToBill(work, plan), previewId())).invoice;
+}
+
+/** The last invoice of a subscription that is canceled now; with `prorate` the time that is left is given back. */
+export function previewEnd(work: Work, subscription: Subscription, prorate: boolean): Invoice {
+  const unused = prorate ? unusedTime(work, subscription) : [];
+  const items = [...itemsLeft(work, subscription), ...unused];
+  if (isEnded(subscription) || items.length === 0) throw noUpcoming(subscription.id);
+  return composeFinal(work, subscription, {
+    id: previewId(),
+    reason: 'subscription_update',
+    items,
+    finalizesAt: null,
+  });
 }
 
 /** The next renewal's invoice of a subscription that stays as it is; undefined when it is going to end instead. */
@@ -80,6 +95,7 @@ export function previewRenewal(work: Work, subscription: Subscription): Invoice 
     prorations: [],
     prices: {},
     newPeriod: false,
+    givenBackFrom: null,
     invoicesNow: false,
   };
   return renewal(work, plan, null);

@@ -8,9 +8,10 @@ import type { ActiveDiscount } from './discounts.ts';
 import { newInvoiceItem } from './invoice-items.ts';
 
 type Period = { start: number; end: number };
+type Prices = { [item: string]: Billed };
 
 /** An item that is billed no more, or from now on, within a period. */
-type Change = { kind: 'credit' | 'debit'; item: SubscriptionItem };
+export type Change = { kind: 'credit' | 'debit'; item: SubscriptionItem };
 
 /** What each item costs for a full period, and what the subscription's lasting discounts leave of it. */
 export function netPrices(
@@ -59,6 +60,20 @@ function dayOf(at: number): string {
   return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
 }
 
+const UNPRICED: Billed = { gross: 1, net: 1, line: null };
+
+/** What the item costs: as it was billed last while it stays the same, else its new price. */
+function priceOf(work: Work, subscription: Subscription, item: SubscriptionItem, prices: Prices): Billed {
+  const known = subscription.items.data.some((one) => one.id === item.id && sameBilling(one, item));
+  const given = prices[item.id];
+  return known ? billedOf(work, subscription.id, item.id) : (given ?? UNPRICED);
+}
+
+/** Everything there is, given back. */
+export function allGivenBack(subscription: Subscription): Change[] {
+  return subscription.items.data.map((item) => ({ kind: 'credit', item }));
+}
+
 /**
  * The invoice items of a change within a period: unused time is given back, remaining time is charged, each by the second
  * and rounded half up by itself (https://docs.stripe.com/billing/subscriptions/prorations). Amounts are net of discounts,
@@ -68,15 +83,20 @@ export function prorationItems(
   work: Work,
   subscription: Subscription,
   changes: readonly Change[],
-  how: { at: number; period: Period; prices: { [item: string]: Billed } },
+  how: {
+    at: number;
+    /** Until when, where that is not the end of the period. */
+    until?: number;
+    period: Period;
+    /** What changed and new items cost; those that stay the same cost what was paid for them. */
+    prices: Prices;
+  },
 ): InvoiceItem[] {
-  const { at, period, prices } = how;
+  const { at, period, until = period.end } = how;
   return changes.map(({ kind, item }) => {
     const credit = kind === 'credit';
-    const price = credit
-      ? billedOf(work, subscription.id, item.id)
-      : (prices[item.id] ?? { gross: 1, net: 1, line: null });
-    const share = { part: period.end - at, whole: period.end - period.start, net: price.net, gross: price.gross };
+    const price = priceOf(work, subscription, item, how.prices);
+    const share = { part: until - at, whole: period.end - period.start, net: price.net, gross: price.gross };
     const amount = proratedAmount(item.price.unit_amount_decimal, item.quantity, share);
     const what = `${item.quantity === 1 ? '' : `${item.quantity} × `}${work.get('product', item.price.product).name}`;
     return newInvoiceItem(work, {
@@ -90,7 +110,7 @@ export function prorationItems(
         subscription_details: { subscription: subscription.id, subscription_item: item.id },
         type: 'subscription_details',
       },
-      period: { start: at, end: period.end },
+      period: { start: at, end: until },
       pricing: {
         price_details: { price: item.price.id, product: item.price.product },
         type: 'price_details',

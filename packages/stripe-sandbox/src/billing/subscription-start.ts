@@ -24,6 +24,8 @@ export type Start = {
   behavior: 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete';
   offSession: boolean;
   authentication: Authentication | null;
+  /** False where the time after an end within the first period is not given back. */
+  givesBack?: boolean;
 };
 
 function recurringOf(price: Price): NonNullable<Price['recurring']> {

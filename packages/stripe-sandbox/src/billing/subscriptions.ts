@@ -4,13 +4,12 @@ import type { InvoiceLine } from '../objects/invoice.ts';
 import type { InvoiceItem } from '../objects/invoice-item.ts';
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
-import { rememberInvoice } from './billed.ts';
-import { activeDiscounts, redeem, spendDiscounts } from './discounts.ts';
-import { composeFor, storeDraft } from './invoice-draft.ts';
+import { activeDiscounts, redeem } from './discounts.ts';
 import { claimItems, lineOfItem, pendingItems } from './invoice-items.ts';
 import { finalizeInvoice } from './invoices.ts';
 import { oneTimeLine } from './lines.ts';
 import { collectAs, requirePaymentMethod } from './payment-behavior.ts';
+import { composeAlone, composePeriod, storePeriod } from './period-invoice.ts';
 import { periodLines } from './period-lines.ts';
 import { newSubscription, type Start } from './subscription-start.ts';
 import { scheduleSubscription } from './subscription-tasks.ts';
@@ -57,8 +56,9 @@ export function startSubscription(work: Work, start: Start): Subscription {
   const blank = { ...begun, discounts };
   const pending = pendingItems(work, { customer: start.customer, currency: blank.currency, subscription: null });
   const automatic = blank.collection_method === 'charge_automatically';
-  const compose = (finalizesAt: number | null) =>
-    composeFor(work, blank, {
+  const compose = (finalizesAt: number | null) => {
+    const composing = start.givesBack === false ? composeAlone : composePeriod;
+    return composing(work, blank, {
       id: invoiceId,
       reason: 'subscription_create',
       lines: firstInvoiceLines(work, blank, start, pending, invoiceId),
@@ -67,7 +67,8 @@ export function startSubscription(work: Work, start: Start): Subscription {
       finalizesAt,
       autoAdvance: true,
     });
-  const { amount_due: due } = compose(null);
+  };
+  const { amount_due: due } = compose(null).invoice;
   const owes = due > 0 && automatic;
   if (owes && start.behavior !== 'default_incomplete') requirePaymentMethod(work, blank);
   const status = start.trialEnd !== null ? 'trialing' : owes ? 'incomplete' : 'active';
@@ -77,10 +78,9 @@ export function startSubscription(work: Work, start: Start): Subscription {
   scheduleSubscription(work, subscription);
   // An invoice that is sent stays a draft for a while, like a renewal; one that is charged is finalised right away.
   const sentLater = !automatic && due > 0;
-  const draft = storeDraft(work, compose(sentLater ? work.now + work.settings.renewalFinalizeDelaySeconds : null));
+  const composed = compose(sentLater ? work.now + work.settings.renewalFinalizeDelaySeconds : null);
+  const draft = storePeriod(work, subscription, composed);
   claimItems(work, pending, draft);
-  rememberInvoice(work, subscription.id, draft);
-  spendDiscounts(work, subscription, draft);
   if (sentLater) return work.get('subscription', subscription.id);
   const invoice = finalizeInvoice(work, draft);
   if (owes) collectAs(work, invoice, start);

@@ -1,22 +1,36 @@
 import type { ActiveDiscount, Redemption } from '../billing/discounts.ts';
 import { activeDiscounts, asIfRedeemed } from '../billing/discounts.ts';
-import { previewChange, previewStart } from '../billing/preview.ts';
+import { previewChange, previewEnd, previewStart } from '../billing/preview.ts';
+import { periodOf } from '../billing/subscription-tasks.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import type { Invoice } from '../objects/invoice.ts';
 import type { Subscription } from '../objects/subscription.ts';
-import { either, type Infer, object, oneOf, required, string, timestamp } from '../parameters/schema.ts';
+import {
+  boolean,
+  either,
+  emptyable,
+  type Infer,
+  object,
+  oneOf,
+  required,
+  string,
+  timestamp,
+} from '../parameters/schema.ts';
 import type { Work } from '../work.ts';
 import { DISCOUNTS, toRedeemables } from './discount-params.ts';
 import { allBut, currency, only, switchedOff } from './parameters.ts';
 import { operation } from './resource.ts';
 import { planOf } from './subscription-change.ts';
 import { PREVIEWED_ITEMS, PRORATION_BEHAVIOR } from './subscription-item-params.ts';
-import { toSold } from './subscription-params.ts';
+import { CANCEL_AT_WORDS, cancellationOf, toSold } from './subscription-params.ts';
 
 const DETAILS_FIELDS = {
   billing_cycle_anchor: object({ type: required(allBut(oneOf(['now', 'timestamp', 'unchanged']), 'timestamp')) }, [
     'timestamp',
   ]),
+  cancel_at: emptyable(either(timestamp(), CANCEL_AT_WORDS)),
+  cancel_at_period_end: boolean(),
+  cancel_now: boolean(),
   items: PREVIEWED_ITEMS,
   proration_behavior: PRORATION_BEHAVIOR,
   proration_date: timestamp(),
@@ -33,9 +47,6 @@ const FIELDS = {
   subscription_details: object(DETAILS_FIELDS, [
     'billing_mode',
     'billing_schedules',
-    'cancel_at',
-    'cancel_at_period_end',
-    'cancel_now',
     'default_tax_rates',
     'metadata',
     'pause',
@@ -72,7 +83,11 @@ function ofChange(work: Work, id: string, params: Params): Invoice {
   const { customer, currency: inCurrency } = subscription;
   const of = { customer, currency: inCurrency, subscription: id };
   const discounts = previewedDiscounts(work, params.discounts, subscription.discounts, of);
-  const changed = withTrialEnd(work, subscription, details.trial_end);
+  if (details.cancel_now === true) {
+    return previewEnd(work, subscription, details.proration_behavior !== 'none');
+  }
+  const trial = withTrialEnd(work, subscription, details.trial_end);
+  const changed = { ...trial, ...cancellationOf(subscription, details, periodOf(trial), work.now) };
   const plan = planOf(work, subscription, changed, details, discounts);
   return previewChange(work, plan, details.trial_end === 'now' ? work.now : null);
 }

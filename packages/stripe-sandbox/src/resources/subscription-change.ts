@@ -1,5 +1,7 @@
-import { type ChangePlan, type ProrationBehavior, planChange } from '../billing/change-plan.ts';
+import { givenBackFrom } from '../billing/billed.ts';
+import { type ChangePlan, isBilled, type ProrationBehavior, planChange } from '../billing/change-plan.ts';
 import type { ActiveDiscount } from '../billing/discounts.ts';
+import { periodOf } from '../billing/subscription-tasks.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
@@ -16,6 +18,13 @@ export type ChangeParams = {
 /** Whether the parameters touch items or the billing cycle at all. */
 export function changesBilling(params: ChangeParams): boolean {
   return params.items !== undefined || params.billing_cycle_anchor?.type === 'now';
+}
+
+/** Whether the subscription is to end at another time within its period, or no more: that is prorated. */
+export function movesEnd(work: Work, before: Subscription, after: Subscription): boolean {
+  if (!isBilled(before) || before.cancel_at === after.cancel_at) return false;
+  const within = after.cancel_at !== null && after.cancel_at < periodOf(after).end;
+  return within || givenBackFrom(work, before.id) !== null;
 }
 
 /**

@@ -89,7 +89,7 @@ const UNSUPPORTED = [
   'transfer_data',
 ];
 
-const CANCEL_AT_WORDS = oneOf(['max_period_end', 'min_period_end']);
+export const CANCEL_AT_WORDS = oneOf(['max_period_end', 'min_period_end']);
 
 const CREATE_FIELDS = {
   ...SHARED,

@@ -1,8 +1,8 @@
 import { lineAmount } from '../billing/amounts.ts';
-import { cancelSubscription } from '../billing/cancellation.ts';
 import { carryOutChange } from '../billing/change-subscription.ts';
 import { endTrial, resumeSubscription } from '../billing/cycle.ts';
 import { activeDiscounts } from '../billing/discounts.ts';
+import { cancelNow } from '../billing/final-invoice.ts';
 import { nextBoundary } from '../billing/periods.ts';
 import { cadenceOf, type Start } from '../billing/subscription-start.ts';
 import { periodOf, scheduleSubscription } from '../billing/subscription-tasks.ts';
@@ -20,7 +20,7 @@ import { CREATED, createdWithin, listOperation, onTestClock } from './lists.ts';
 import { mergeMetadata } from './metadata.ts';
 import { only } from './parameters.ts';
 import { operation, type PathValues, pathValue, type Resource } from './resource.ts';
-import { changesBilling, planOf } from './subscription-change.ts';
+import { changesBilling, movesEnd, planOf } from './subscription-change.ts';
 import {
   CANCELLATION_DETAILS,
   CREATE,
@@ -112,6 +112,7 @@ const create = operation({
       behavior: params.payment_behavior ?? 'allow_incomplete',
       offSession: params.off_session ?? false,
       authentication: null,
+      givesBack: params.proration_behavior !== 'none',
     });
   },
 });
@@ -192,9 +193,10 @@ const update = operation({
     const subscription = subscriptionAt(work, path);
     requireUpdatable(subscription, params);
     const wanted = { ...subscription, ...changesOf(work, subscription, params) };
-    const changed = changesBilling(params)
-      ? changeBilling(work, subscription, wanted, params)
-      : work.update(subscription, wanted, 'customer.subscription.updated');
+    const changed =
+      changesBilling(params) || movesEnd(work, subscription, wanted)
+        ? changeBilling(work, subscription, wanted, params)
+        : work.update(subscription, wanted, 'customer.subscription.updated');
     scheduleSubscription(work, changed);
     if (params.trial_end !== 'now' || changed.status !== 'trialing') return changed;
     endTrial(work, changed, work.now);
@@ -207,14 +209,15 @@ const cancel = operation({
   route: '/v1/subscriptions/{subscription_exposed_id}',
   params: object({
     cancellation_details: CANCELLATION_DETAILS,
-    invoice_now: only(boolean(), false),
-    prorate: only(boolean(), false),
+    invoice_now: boolean(),
+    prorate: boolean(),
   }),
   run(work, params, path) {
     const subscription = subscriptionAt(work, path);
     if (isEnded(subscription)) return work.require('subscription', `${subscription.id} (already ended)`, 'id');
     const details = mergedDetails(subscription.cancellation_details, params.cancellation_details);
-    return cancelSubscription(work, subscription, 'cancellation_requested', details);
+    const { invoice_now: invoiceNow = false, prorate = false } = params;
+    return cancelNow(work, subscription, { prorate, invoiceNow, details });
   },
 });
 
