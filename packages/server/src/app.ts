@@ -53,6 +53,7 @@ import {
   type Notifications,
 } from './modules/notifications/index.ts';
 import {
+  type BillingReader,
   type CheckoutService,
   createCheckouts,
   createPaymentMethods,
@@ -76,6 +77,7 @@ import { createPaymentHandlers } from './stripe/follow-payments.ts';
 import { createInbox, type Inbox, releaseInboxClaims } from './stripe/inbox.ts';
 import { createIntents, type Intents, releaseIntents } from './stripe/intents.ts';
 import { mirror } from './stripe/mirror.ts';
+import { createBillingReader } from './stripe/mirrored-invoices.ts';
 import { createPaymentMethodIntents } from './stripe/payment-method-intents.ts';
 import { createPaymentFetch, paymentDeliverer, paymentQuestion } from './stripe/payment-question.ts';
 import { createProjector, type Projector } from './stripe/project.ts';
@@ -117,6 +119,7 @@ export interface App extends Foundation {
   checkouts: CheckoutService;
   refunds: RefundService;
   paymentMethods: PaymentMethodService;
+  billing: BillingReader;
   /** Whether keys of a product can be made, and it can be sold. */
   canDeliver(product: Product): boolean;
   projector: Projector;
@@ -396,6 +399,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     checkouts,
     refunds,
     paymentMethods,
+    billing: createBillingReader(database.connection),
     canDeliver: (product) => keys.makes(product),
     projector,
     inbox,

@@ -15,7 +15,15 @@ let server: Server;
 let folder: string;
 let drop: () => Promise<void>;
 /** Somebody with two licences and a subscription, and somebody else with one of each. */
-let ada: { token: string; id: string; license: string; key: string; subscription: string; card: string };
+let ada: {
+  token: string;
+  id: string;
+  license: string;
+  key: string;
+  subscription: string;
+  card: string;
+  invoice: string;
+};
 let bob: typeof ada;
 
 beforeAll(async () => {
@@ -86,6 +94,7 @@ async function makeOwner(name: string): Promise<typeof ada> {
   const me = await call('GET', '/v1/customers/me', token);
   const [subscription] = await subscriptions();
   const [card] = (await call('GET', '/v1/payment-methods', token)).body.data;
+  const [invoice] = (await call('GET', '/v1/invoices', token)).body.data;
   return {
     token,
     id: me.body.id,
@@ -93,6 +102,7 @@ async function makeOwner(name: string): Promise<typeof ada> {
     key: issued.body.key,
     subscription: subscription.id,
     card: card.id,
+    invoice: invoice.id,
   };
 }
 
@@ -108,8 +118,11 @@ const routes: [method: string, path: (owner: typeof ada) => string, scope: strin
   ['POST', ({ subscription }) => `/v1/subscriptions/${subscription}/resume`, 'subscriptions:write'],
   ['GET', ({ id }) => `/v1/payment-methods?customer_id=${id}`, 'payments:read'],
   ['POST', ({ card }) => `/v1/payment-methods/${card}/default`, 'payments:write'],
+  ['GET', () => '/v1/invoices', 'payments:read'],
+  ['GET', ({ invoice }) => `/v1/invoices/${invoice}`, 'payments:read'],
+  ['GET', () => '/v1/payments', 'payments:read'],
 ];
-const NAMES = { id: ':id', license: ':id', subscription: ':id', card: ':id' } as typeof ada;
+const NAMES = { id: ':id', license: ':id', subscription: ':id', card: ':id', invoice: ':id' } as typeof ada;
 const named = routes.map(([method, path, scope]) => [`${method} ${path(NAMES)}`, method, path, scope] as const);
 const bodyOf = (method: string) => (method === 'POST' ? { at_period_end: true } : undefined);
 
@@ -130,19 +143,26 @@ describe.each(named)('%s', (name, method, path, scope) => {
     const answer = await call(method, path(ada), ada.token, bodyOf(method));
     expect(answer.status).toBe(200);
     const shown = JSON.stringify(answer.body);
-    for (const secret of [bob.id, bob.license, bob.subscription, bob.key, 'what the vendor thinks']) {
+    const { id, license, subscription, key, invoice, card } = bob;
+    for (const secret of [id, license, subscription, key, invoice, card, 'what the vendor thinks']) {
       expect(shown).not.toContain(secret);
     }
   });
 
   it.runIf(name.includes(':id'))('answers another customer as if it were not there', async () => {
     const real = await call(method, path(ada), bob.token, bodyOf(method));
-    const none = { id: 'cust_none', license: 'lic_none', subscription: 'subs_none', card: 'pm_none' } as typeof ada;
+    const none = {
+      id: 'cust_none',
+      license: 'lic_none',
+      subscription: 'subs_none',
+      card: 'pm_none',
+      invoice: 'in_none',
+    } as typeof ada;
     const missing = await call(method, path(none), bob.token, bodyOf(method));
     const same = ({ body }: Answer) => ({
       ...body,
       request_id: '',
-      detail: body.detail.replace(/(cust|lic|subs|pm)_\w+/, 'it'),
+      detail: body.detail.replace(/(cust|lic|subs|pm|in)_\w+/, 'it'),
     });
     expect(real.status).toBe(404);
     expect(same(real)).toEqual(same(missing));

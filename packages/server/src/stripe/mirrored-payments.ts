@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Connection } from '../db/database.ts';
 import type { StripeCharge, StripeDispute, StripeRefund } from './shapes.ts';
 
@@ -23,15 +23,24 @@ export async function findPayment(connection: Connection, id: string): Promise<M
   return toPayment(id, rows);
 }
 
-/** The payments of a subscription's invoices, by the invoice. One whose charges are not known yet is there with none. */
-export async function paymentsOfSubscription(
-  connection: Connection,
-  subscriptionId: string,
-): Promise<ReadonlyMap<string, readonly MirroredPayment[]>> {
+/** Payments by the invoice they pay. One whose charges are not known yet is there with none. */
+export type PaymentsByInvoice = ReadonlyMap<string, readonly MirroredPayment[]>;
+
+/** The payments of a subscription's invoices. */
+export function paymentsOfSubscription(connection: Connection, subscriptionId: string): Promise<PaymentsByInvoice> {
+  return paymentsOf(connection, sql`parent_id = ${subscriptionId}`);
+}
+
+/** The payments of these invoices. */
+export async function paymentsOfInvoices(connection: Connection, ids: readonly string[]): Promise<PaymentsByInvoice> {
+  return ids.length === 0 ? new Map() : paymentsOf(connection, sql`id = ANY(${[...ids]}::text[])`);
+}
+
+async function paymentsOf(connection: Connection, isWanted: RawBuilder<unknown>): Promise<PaymentsByInvoice> {
   // Today an invoice's payments are objects of their own; before 2025-03-31 they were members of the invoice.
   const { rows } = await sql<{ invoice: string; payment: string; data: Row['data'] | null }>`
     WITH invoices AS (
-      SELECT id, data FROM stripe_objects WHERE parent_id = ${subscriptionId} AND type = 'invoice'
+      SELECT id, data FROM stripe_objects WHERE ${isWanted} AND type = 'invoice'
     ), links AS (
       SELECT invoices.id AS invoice, paid.data -> 'payment' AS payment
       FROM invoices JOIN stripe_objects paid ON paid.parent_id = invoices.id AND paid.type = 'invoice_payment'

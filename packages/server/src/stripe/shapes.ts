@@ -96,7 +96,13 @@ export interface StripeInvoice {
   readonly lines: { readonly data: readonly StripeInvoiceLine[] };
   readonly period_start: UnixSeconds;
   readonly period_end: UnixSeconds;
+  readonly number?: string | null;
+  readonly subtotal?: number;
+  readonly total_discount_amounts?: readonly { readonly amount: number }[] | null;
+  readonly total_taxes?: readonly { readonly amount: number }[] | null;
+  readonly due_date?: UnixSeconds | null;
   readonly hosted_invoice_url?: string | null;
+  readonly invoice_pdf?: string | null;
   readonly status_transitions: { readonly finalized_at: UnixSeconds | null; readonly paid_at: UnixSeconds | null };
   readonly metadata: StripeMetadata | null;
   readonly created: UnixSeconds;
@@ -106,6 +112,8 @@ export interface StripeInvoiceLine {
   readonly id: string;
   readonly amount: number;
   readonly currency: string;
+  readonly description?: string | null;
+  readonly quantity?: number | null;
   readonly period: { readonly start: UnixSeconds; readonly end: UnixSeconds };
   readonly parent: {
     readonly type: string;
@@ -162,6 +170,13 @@ export interface StripeCharge {
   readonly currency: string;
   readonly customer: string | null;
   readonly payment_intent: string | null;
+  readonly description?: string | null;
+  readonly failure_message?: string | null;
+  readonly receipt_url?: string | null;
+  readonly payment_method_details?: {
+    readonly type: string;
+    readonly card?: { readonly brand: string | null; readonly last4: string | null } | null;
+  } | null;
   readonly metadata: StripeMetadata;
   readonly created: UnixSeconds;
 }

@@ -1,5 +1,13 @@
 /** Payments: checkouts, from a plan to a page where it can be paid. */
 
+export type {
+  BillingFilter,
+  BillingPage,
+  BillingReader,
+  Invoice,
+  InvoiceFilter,
+  Payment,
+} from './invoices.ts';
 export {
   type AttachRequest,
   createPaymentMethods,
@@ -17,6 +25,7 @@ export {
   type RefundService,
 } from './refunds.ts';
 export { checkoutRoutes } from './routes/checkouts.ts';
+export { invoiceRoutes } from './routes/invoices.ts';
 export { paymentMethodRoutes } from './routes/payment-methods.ts';
 export { refundRoutes } from './routes/refunds.ts';
 export {
