@@ -6,6 +6,7 @@ import {
   createPrice,
   DAY,
   HOUR,
+  periodOf,
   startTestStripe,
   stripeError,
   type TestStripe,
@@ -255,7 +256,44 @@ describe('the lines of a draft', () => {
   });
 });
 
+describe('the invoices of a customer who is deleted', () => {
+  it('stay as they are', async () => {
+    const draft = await draftOver(1000, { auto_advance: true });
+    const sent = await draftOver(1000, { collection_method: 'send_invoice', days_until_due: 2 });
+    await stripe.invoices.finalizeInvoice(sent.id ?? '');
+    await stripe.customers.del(customer.id);
+    await test.moveTo(draft.created + 10 * DAY);
+    expect(await stripe.invoices.retrieve(draft.id ?? '')).toMatchObject({ status: 'draft', auto_advance: false });
+    expect((await stripe.invoices.retrieve(sent.id ?? '')).status).toBe('open');
+    expect((await stripe.events.list({ type: 'invoice.overdue' })).data).toEqual([]);
+  });
+});
+
 describe('an invoice made by hand for a subscription', () => {
+  it('bills the prorations of a change ahead of the renewal, with or without naming it', async () => {
+    await test.close();
+    const begun = await beginSubscription();
+    test = begun.test;
+    stripe = begun.stripe;
+    const { start, end } = periodOf(begun.subscription);
+    const item = begun.subscription.items.data[0]?.id ?? '';
+    const change = (quantity: number) =>
+      stripe.subscriptions.update(begun.subscription.id, {
+        items: [{ id: item, quantity }],
+        proration_behavior: 'create_prorations',
+        proration_date: start + (end - start) / 2,
+      });
+    await change(2);
+    const named = await stripe.invoices.create({ customer: begun.customer.id, subscription: begun.subscription.id });
+    expect(named).toMatchObject({ amount_due: 1250, lines: { data: [{ amount: -1250 }, { amount: 2500 }] } });
+    await change(4);
+    const wanted = { customer: begun.customer.id, pending_invoice_items_behavior: 'include' as const };
+    expect((await stripe.invoices.create(wanted)).amount_due).toBe(2500);
+    await test.moveTo(end);
+    const [renewal] = (await stripe.invoices.list({ subscription: begun.subscription.id, limit: 1 })).data;
+    expect(renewal?.amount_due).toBe(10_000);
+  });
+
   it('bills what is pending for it, and does not move its period', async () => {
     await test.close();
     const begun = await beginSubscription();

@@ -34,15 +34,20 @@ export function newInvoiceItem(
   };
 }
 
+/** Everything of a customer that no invoice has taken up yet, whichever subscription it is of. Oldest first. */
+export function allPending(work: Work, of: { customer: string; currency: string }): InvoiceItem[] {
+  const items = work.select('invoiceitem', [equals('$.customer', of.customer)]);
+  return items.filter((item) => item.invoice === null && item.currency === of.currency);
+}
+
 /** What waits for the next invoice of a customer: their own, and with a subscription also that one's. Oldest first. */
 export function pendingItems(
   work: Work,
   of: { customer: string; currency: string; subscription: string | null },
 ): InvoiceItem[] {
-  return work.select('invoiceitem', [equals('$.customer', of.customer)]).filter((item) => {
+  return allPending(work, of).filter((item) => {
     const subscription = item.parent?.subscription_details.subscription ?? null;
-    const ours = subscription === null || subscription === of.subscription;
-    return item.invoice === null && item.currency === of.currency && ours;
+    return subscription === null || subscription === of.subscription;
   });
 }
 

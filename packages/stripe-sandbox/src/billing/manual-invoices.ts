@@ -8,7 +8,7 @@ import type { Work } from '../work.ts';
 import { requireDraft } from './draft-lines.ts';
 import { composeInvoice, FINALIZE_TASK, membersOf, storeDraft } from './invoice-draft.ts';
 import { releaseItems } from './invoice-item-changes.ts';
-import { claimItems, lineOfItem, pendingItems } from './invoice-items.ts';
+import { allPending, claimItems, lineOfItem } from './invoice-items.ts';
 import { COLLECT_TASK, finalizeInvoice } from './invoices.ts';
 
 /** Invoices that somebody makes, rather than a subscription (https://docs.stripe.com/invoicing/integration). */
@@ -25,15 +25,15 @@ type ManualInvoice = {
 
 function itemsFor(work: Work, wanted: ManualInvoice): InvoiceItem[] {
   if (!wanted.takesPending) return [];
-  const of = { customer: wanted.customer.id, currency: wanted.currency, subscription: wanted.subscription?.id ?? null };
-  const pending = pendingItems(work, of);
-  if (of.subscription === null) return pending;
-  const own = pending.filter((item) => item.parent?.subscription_details.subscription === of.subscription);
+  const pending = allPending(work, { customer: wanted.customer.id, currency: wanted.currency });
+  const subscription = wanted.subscription?.id;
+  if (subscription === undefined) return pending;
+  const own = pending.filter((item) => item.parent?.subscription_details.subscription === subscription);
   if (own.length > 0) return own;
   throw invalidRequest('Nothing to invoice for subscription', { code: 'invoice_no_subscription_line_items' });
 }
 
-/** Makes a draft; with `takesPending` what is pending goes on it: the customer's own, or those of the subscription. */
+/** Makes a draft; with `takesPending` what is pending goes on it: all of the customer's, or that of the subscription. */
 export function createManualInvoice(work: Work, wanted: ManualInvoice): Invoice {
   const { customer, subscription, autoAdvance, finalizesAt } = wanted;
   const id = newId('in_');
