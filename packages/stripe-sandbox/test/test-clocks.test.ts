@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Stripe from 'stripe';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Database } from '../src/store/database.ts';
+import { ObjectStore, type StoredObject } from '../src/store/objects.ts';
 import {
   createPrice,
   DAY,
   HOUR,
   latestInvoice,
   periodOf,
-  sdk,
   startTestStripe,
   stripeError,
   type TestStripe,
@@ -115,10 +116,15 @@ describe('a test clock', () => {
     const items = [{ price: price.id }];
     const subscription = await first.stripe.subscriptions.create({ customer: customer.id, items });
     const to = periodOf(subscription).end + 2 * HOUR;
-    await first.stripe.testHelpers.testClocks.advance(clock.id, { frozen_time: to });
     await first.close();
+    // The state file as a kill leaves it that comes right after the answer to `advance`.
+    const database = new Database(stateFile);
+    const advancing = { status: 'advancing', status_details: { advancing: { target_frozen_time: to } } };
+    new ObjectStore(database).replace({ ...clock, ...advancing } as unknown as StoredObject);
+    database.close();
     test = await startTestStripe({ stateFile });
-    expect(await sdk(test.port).testHelpers.testClocks.retrieve(clock.id)).toMatchObject({ status: 'ready' });
+    const arrived = await test.stripe.testHelpers.testClocks.retrieve(clock.id);
+    expect(arrived).toMatchObject({ status: 'ready', frozen_time: to });
     expect((await test.stripe.invoices.list({ customer: customer.id })).data).toHaveLength(2);
     rmSync(folder, { recursive: true });
   });
