@@ -31,6 +31,7 @@ import { registerMailboxRoutes } from './sandbox/mailbox/routes.ts';
 import { createTimeMachine } from './sandbox/time-machine.ts';
 import { timeRoutes } from './sandbox/time-routes.ts';
 import { registerInboxRoutes } from './stripe/inbox-routes.ts';
+import { onOldPrices } from './stripe/mirrored-prices.ts';
 import { registerReconciliationRoutes } from './stripe/reconciliation-routes.ts';
 import { registerStripeWebhook } from './stripe/webhook-route.ts';
 
@@ -78,7 +79,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   exportRoutes(http, app.licenseExchange);
   entitlementRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
-  subscriptionRoutes(http, app);
+  subscriptionRoutes(http, { ...app, onOldPrices: (references) => onOldPrices(database.connection, references) });
   revenueRoutes(http, app);
   checkoutRoutes(http, app);
   refundRoutes(http, app);

@@ -39,6 +39,15 @@ const subscriptionAnswer = z.object({
   created_at: z.string(),
 });
 
+const readAnswer = subscriptionAnswer.extend({
+  price_is_current: z
+    .boolean()
+    .nullable()
+    .describe(
+      'False where the plan is sold by another price now: they keep theirs until they are moved. Null for one kept by hand.',
+    ),
+});
+
 const statisticsAnswer = z.object({
   total_subscriptions: z.number(),
   active: z.number(),
@@ -91,7 +100,26 @@ function viewFor(principal: Principal, row: Subscription): z.infer<typeof subscr
 
 const OWN = "With a customer's token: their own alone, without the vendor's notes (`metadata`).";
 
-export function subscriptionRoutes(http: Http, { subscriptions }: { subscriptions: SubscriptionService }): void {
+export interface SubscriptionRouteOptions {
+  subscriptions: SubscriptionService;
+  /** Which of these, by Stripe's ids, are paid by a price that nothing is sold by any more. */
+  onOldPrices(references: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+export function subscriptionRoutes(http: Http, { subscriptions, onOldPrices }: SubscriptionRouteOptions): void {
+  /** The views of rows, with what is asked for all of them at once. */
+  async function reading(
+    principal: Principal,
+    rows: readonly Subscription[],
+  ): Promise<(row: Subscription) => z.infer<typeof readAnswer>> {
+    const references = rows.filter(({ source }) => source === 'stripe').map(({ reference }) => reference);
+    const old = await onOldPrices(references);
+    return (row) => ({
+      ...viewFor(principal, row),
+      price_is_current: row.source === 'stripe' ? !old.has(row.reference) : null,
+    });
+  }
+
   /** The subscription, if it is there for whoever calls; else the same answer as for one that does not exist. */
   async function visible(principal: Principal, id: string): Promise<Subscription> {
     const subscription = await subscriptions.get(id);
@@ -113,7 +141,7 @@ export function subscriptionRoutes(http: Http, { subscriptions }: { subscription
           product: z.string().max(100).optional(),
           email: z.string().max(254).optional(),
         }),
-        response: { 200: pageOf(subscriptionAnswer) },
+        response: { 200: pageOf(readAnswer) },
       },
     },
     async ({ query, principal }) => {
@@ -127,12 +155,8 @@ export function subscriptionRoutes(http: Http, { subscriptions }: { subscription
         },
         { limit: query.limit + 1, after: position === null ? null : { createdAt: position.at, id: position.id } },
       );
-      return toPage(
-        rows,
-        query.limit,
-        (row) => ({ at: row.created_at, id: row.id }),
-        (row) => viewFor(principal, row),
-      );
+      const view = await reading(principal, rows);
+      return toPage(rows, query.limit, (row) => ({ at: row.created_at, id: row.id }), view);
     },
   );
 
@@ -168,10 +192,13 @@ export function subscriptionRoutes(http: Http, { subscriptions }: { subscription
         summary: 'Read a subscription',
         description: OWN,
         params: byId,
-        response: { 200: subscriptionAnswer },
+        response: { 200: readAnswer },
       },
     },
-    async ({ params, principal }) => viewFor(principal, await visible(principal, params.id)),
+    async ({ params, principal }) => {
+      const subscription = await visible(principal, params.id);
+      return (await reading(principal, [subscription]))(subscription);
+    },
   );
 
   http.post(
