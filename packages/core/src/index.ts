@@ -25,6 +25,7 @@ export * from './license/state.ts';
 export * from './license/validate.ts';
 export * from './money.ts';
 export * from './quantity.ts';
+export * from './revenue/figures.ts';
 export * from './revenue/movements.ts';
 export * from './revenue/mrr.ts';
 export * from './subscription/effects.ts';

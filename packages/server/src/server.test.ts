@@ -108,6 +108,7 @@ describe('who may call', () => {
     ['GET', '/v1/api-keys', null],
     ['POST', '/v1/api-keys', null],
     ['GET', '/v1/analytics/revenue', null],
+    ['GET', '/v1/analytics/revenue/movements', null],
     ['POST', '/v1/reconciliations', null],
     ['GET', '/v1/reconciliations/rec_none', null],
     ['POST', '/v1/signing-keys/rotate', null],

@@ -1,6 +1,7 @@
 /** The SQL of the monthly revenue and of what moved it. */
 
-import { type Insertable, sql } from 'kysely';
+import type { MovementKind } from '@latchkey/core';
+import { type Insertable, type Selectable, sql } from 'kysely';
 import type { Connection } from '../../db/database.ts';
 import type { RevenueMovementsTable } from '../../db/schema.ts';
 import type { SubscriptionRow } from './repository.ts';
@@ -50,11 +51,37 @@ export async function revenueTotals(connection: Connection): Promise<RevenueTota
   return rows;
 }
 
+export interface PlanRevenue extends RevenueTotals {
+  product: string;
+  plan: string;
+  subscriptions: number;
+}
+
+/** The same for each plan, the one that brings most first. */
+export async function revenueByPlan(connection: Connection): Promise<PlanRevenue[]> {
+  return connection
+    .selectFrom('subscriptions')
+    .select([
+      'product',
+      'plan',
+      'currency',
+      sql<number>`sum(mrr_cents)::float8`.as('mrrCents'),
+      sql<number>`count(*)::float8`.as('subscriptions'),
+      sql<number>`count(DISTINCT coalesce(customer_id, id))::float8`.as('payingCustomers'),
+    ])
+    .where('mrr_cents', '>', 0)
+    .groupBy(['product', 'plan', 'currency'])
+    .orderBy('mrrCents', 'desc')
+    .orderBy('product')
+    .orderBy('plan')
+    .execute();
+}
+
 export interface MonthlyMovement {
   /** The month's first day, UTC. */
   month: string;
   currency: string;
-  kind: RevenueMovementsTable['kind'];
+  kind: MovementKind;
   deltaCents: number;
   movements: number;
 }
@@ -68,4 +95,72 @@ export async function movementsByMonth(connection: Connection, since: Date): Pro
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
   `.execute(connection);
   return rows;
+}
+
+export interface Opening {
+  currency: string;
+  mrrCents: number;
+  customers: number;
+}
+
+/** What all movements before `until` come to. */
+export async function standingBefore(connection: Connection, until: Date): Promise<Opening[]> {
+  const { rows } = await sql<Opening>`
+    SELECT currency, sum(delta_cents)::float8 AS "mrrCents",
+      (count(*) FILTER (WHERE kind IN ('new', 'reactivation')) - count(*) FILTER (WHERE kind = 'churn'))::float8 AS customers
+    FROM revenue_movements WHERE at < ${until}::timestamptz GROUP BY currency
+  `.execute(connection);
+  return rows;
+}
+
+export interface MonthOfTrials {
+  month: string;
+  ended: number;
+  converted: number;
+}
+
+/** The trials that ended in each month, and those of them after which something was paid for. */
+export async function trialsByMonth(connection: Connection, since: Date, until: Date): Promise<MonthOfTrials[]> {
+  const { rows } = await sql<MonthOfTrials>`
+    SELECT to_char(date_trunc('month', trial_end AT TIME ZONE 'UTC'), 'YYYY-MM-DD') AS month, count(*)::float8 AS ended,
+      (count(*) FILTER (WHERE paid_through > trial_end))::float8 AS converted
+    FROM subscriptions WHERE trial_end >= ${since}::timestamptz AND trial_end <= ${until}::timestamptz
+    GROUP BY 1 ORDER BY 1
+  `.execute(connection);
+  return rows;
+}
+
+export type Movement = Selectable<RevenueMovementsTable>;
+
+export interface MovementFilter {
+  since: Date | null;
+  until: Date | null;
+  kind: MovementKind | undefined;
+  currency: string | undefined;
+  product: string | undefined;
+  plan: string | undefined;
+  subscriptionId: string | undefined;
+}
+
+/** The movements themselves, the newest first. */
+export async function listMovements(
+  connection: Connection,
+  filter: MovementFilter,
+  { limit, after }: { limit: number; after: { at: Date; id: string } | null },
+): Promise<Movement[]> {
+  const equal = {
+    kind: filter.kind,
+    currency: filter.currency,
+    product: filter.product,
+    plan: filter.plan,
+    subscription_id: filter.subscriptionId,
+  };
+  let query = connection.selectFrom('revenue_movements').selectAll();
+  for (const [column, value] of Object.entries(equal)) {
+    if (value !== undefined) query = query.where(column as keyof typeof equal, '=', value);
+  }
+  if (filter.since !== null) query = query.where('at', '>=', filter.since);
+  if (filter.until !== null) query = query.where('at', '<', filter.until);
+  if (after !== null) query = query.where(sql<boolean>`(at, id) < (${after.at}::timestamptz, ${after.id})`);
+  return query.orderBy('at', 'desc').orderBy('id', 'desc').limit(limit).execute();
 }
