@@ -313,4 +313,47 @@ describe('an invoice made by hand for a subscription', () => {
     expect(after.items.data).toEqual(subscription.items.data);
     expect((await stripe.invoices.list({ subscription: subscription.id })).data).toHaveLength(2);
   });
+
+  it('does not decide how the subscription stands: neither unpaid nor paid', async () => {
+    await test.close();
+    const begun = await beginSubscription();
+    test = begun.test;
+    stripe = begun.stripe;
+    const { subscription } = begun;
+    const of = { customer: begun.customer.id, subscription: subscription.id };
+    const use = (payment_method: string) =>
+      test.control('POST', `/customers/${begun.customer.id}/payment_method`, { payment_method });
+    const status = async () => (await stripe.subscriptions.retrieve(subscription.id)).status;
+    await use('pm_card_chargeCustomerFail');
+    await stripe.invoiceItems.create({ ...of, amount: 640 });
+    const overage = await stripe.invoices.create({ ...of, auto_advance: true });
+    await test.moveTo(overage.created + 20 * DAY);
+    const failed = await stripe.invoices.retrieve(overage.id ?? '');
+    expect(failed).toMatchObject({ status: 'open', attempt_count: 4, next_payment_attempt: null });
+    expect(await status()).toBe('active');
+    await test.moveTo(periodOf(subscription).end + HOUR);
+    expect(await status()).toBe('past_due');
+    const renewal = (await stripe.invoices.list({ subscription: subscription.id, limit: 1 })).data[0];
+    await stripe.invoiceItems.create({ ...of, amount: 1 });
+    const newest = await stripe.invoices.create(of);
+    await use('pm_card_visa');
+    await stripe.invoices.pay(newest.id ?? '');
+    expect(await status()).toBe('past_due');
+    await stripe.invoices.pay(renewal?.id ?? '');
+    expect(await status()).toBe('active');
+  });
+});
+
+describe('an invoice that is sent, when its customer’s card is declined', () => {
+  it('waits for another one: nothing is tried again by itself', async () => {
+    const draft = await draftOver(1000, { collection_method: 'send_invoice', days_until_due: 30, auto_advance: true });
+    await stripe.invoices.sendInvoice(draft.id ?? '');
+    const card = await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer: customer.id });
+    const declined = stripe.invoices.pay(draft.id ?? '', { payment_method: card.id });
+    expect((await stripeError(declined)).code).toBe('card_declined');
+    await test.moveTo(draft.created + 10 * DAY);
+    const open = await stripe.invoices.retrieve(draft.id ?? '');
+    expect(open).toMatchObject({ status: 'open', attempt_count: 1, next_payment_attempt: null });
+    expect(((await stripe.customers.retrieve(customer.id)) as Stripe.Customer).delinquent).toBe(false);
+  });
 });

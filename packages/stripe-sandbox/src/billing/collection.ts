@@ -30,6 +30,14 @@ function subscriptionFor(work: Work, invoice: Invoice): Subscription | undefined
   return id === null ? undefined : work.find('subscription', id);
 }
 
+/**
+ * The subscription whose status follows from the invoice. An invoice made by hand may be for a subscription, but does not
+ * decide how it stands (https://docs.stripe.com/api/invoices/create#create_invoice-subscription).
+ */
+export function dependentOn(work: Work, invoice: Invoice): Subscription | undefined {
+  return invoice.billing_reason === 'manual' ? undefined : subscriptionFor(work, invoice);
+}
+
 /** The payment method that pays: the invoice's own, else the subscription's, else the customer's default. */
 export function payingMethod(work: Work, invoice: Invoice): PaymentMethod | undefined {
   const candidates = [
@@ -47,7 +55,8 @@ export function payingMethod(work: Work, invoice: Invoice): PaymentMethod | unde
 /** Is this the newest invoice of the subscription that is not a draft? Paying an older one does not recover it. */
 function isLatestFinalized(work: Work, invoice: Invoice, subscription: Subscription): boolean {
   const all = work.select('invoice', [equals('$.parent.subscription_details.subscription', subscription.id)]);
-  return all.filter((one) => one.status !== 'draft' && one.status !== 'void').at(-1)?.id === invoice.id;
+  const finalized = all.filter((one) => one.status !== 'draft' && one.status !== 'void');
+  return finalized.filter((one) => one.billing_reason !== 'manual').at(-1)?.id === invoice.id;
 }
 
 /** Marks a customer as being behind with what they owe, or as not being so any more. */
@@ -58,7 +67,7 @@ export function setDelinquent(work: Work, customerId: string, delinquent: boolea
 
 /** What a paid invoice does to its subscription: the first one starts it, the newest one recovers it. */
 export function recoverSubscription(work: Work, invoice: Invoice, intent: PaymentIntent | null): void {
-  const subscription = subscriptionFor(work, invoice);
+  const subscription = dependentOn(work, invoice);
   if (subscription === undefined) return;
   const starts = subscription.status === 'incomplete';
   const paused = subscription.status === 'paused';
@@ -98,10 +107,12 @@ function exhausted(work: Work, subscription: Subscription, outcome: 'cancel' | '
 
 /** Counts the attempt, plans the next one, and lets the subscription fall behind. */
 function failed(work: Work, invoice: Invoice, attempt: Attempt, needsAction: boolean): Invoice {
-  const subscription = subscriptionFor(work, invoice);
+  const subscription = dependentOn(work, invoice);
+  // What is sent is paid by the customer or not at all: nothing is scheduled, and only its due date says who is behind.
+  const charged = invoice.collection_method === 'charge_automatically';
   // Any attempt may be the first; after it only the scheduled ones count.
   const counts = attempt.automatic || invoice.attempt_count === 0;
-  const retried = counts && invoice.billing_reason !== 'subscription_create' && invoice.auto_advance;
+  const retried = counts && charged && invoice.billing_reason !== 'subscription_create' && invoice.auto_advance;
   const attemptCount = counts ? invoice.attempt_count + 1 : invoice.attempt_count;
   const next = retried ? afterFailure(attemptCount, work.now, work.settings) : null;
   const nextAttempt = next?.kind === 'retry' ? next.at : counts ? null : invoice.next_payment_attempt;
@@ -115,8 +126,9 @@ function failed(work: Work, invoice: Invoice, attempt: Attempt, needsAction: boo
   if (next?.kind === 'retry') work.tasks.schedule(COLLECT_TASK, invoice.id, next.at);
   if (needsAction) work.emit('invoice.payment_action_required', tried);
   work.emit('invoice.payment_failed', tried);
-  if (subscription === undefined || isEnded(subscription) || subscription.status === 'incomplete') return tried;
+  if (!charged || subscription?.status === 'incomplete') return tried;
   setDelinquent(work, invoice.customer, true);
+  if (subscription === undefined || isEnded(subscription)) return tried;
   let current = subscription;
   if (subscription.status === 'active' || subscription.status === 'trialing') {
     current = work.update(subscription, { status: 'past_due' }, 'customer.subscription.updated');

@@ -1,6 +1,6 @@
-import { type Invoice, subscriptionOf } from '../objects/invoice.ts';
+import type { Invoice } from '../objects/invoice.ts';
 import type { Work } from '../work.ts';
-import { setDelinquent } from './collection.ts';
+import { dependentOn, setDelinquent } from './collection.ts';
 import { DUE_TASK, OVERDUE_TASK, WILL_BE_DUE_TASK } from './due-dates.ts';
 import { previewRenewal } from './preview.ts';
 import { scheduleSubscription, UPCOMING_TASK } from './subscription-tasks.ts';
@@ -24,7 +24,7 @@ function fallDue(work: Work, id: string): void {
   const invoice = openInvoice(work, id);
   if (invoice === undefined) return;
   setDelinquent(work, invoice.customer, true);
-  const subscription = work.find('subscription', subscriptionOf(invoice) ?? '');
+  const subscription = dependentOn(work, invoice);
   if (subscription?.status !== 'active') return;
   scheduleSubscription(work, work.update(subscription, { status: 'past_due' }, 'customer.subscription.updated'));
 }
