@@ -156,6 +156,12 @@ describe('an unpaid renewal', () => {
 describe('how far is paid', () => {
   it.each([
     ['the latest end of what was paid for', secondPeriod, [first, invoice({ id: 'in_2', paysUntil: third })], third],
+    [
+      'the period that runs, where a longer one was paid for before',
+      firstPeriod,
+      [invoice({ paysUntil: third })],
+      renewal,
+    ],
     ['nothing for an invoice that is open', pastDue, [owed(1)], null],
     ['the paid invoices’ word while a renewal is being charged', secondPeriod, [first], renewal],
     ['without invoices, the first period of an active subscription', firstPeriod, [], renewal],

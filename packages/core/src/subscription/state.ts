@@ -134,8 +134,10 @@ function graceEnd(facts: SubscriptionFacts, owed: InvoiceFacts | null, dunning: 
 }
 
 /**
- * The paid invoices say how far is paid. Until one is known, a subscription in good standing stands in for them: its first
- * period is never called active without having been paid for; of a later one only what came before it is sure to be paid.
+ * The paid invoices say how far is paid, but nobody has paid for more than the period that runs: what an invoice paid for beyond it
+ * was given back when a shorter one began, as from a yearly price to a monthly. Until an invoice is known, a subscription in good
+ * standing stands in for them: its first period is never called active without having been paid for; of a later one only what
+ * came before it is sure to be paid.
  */
 function paidThrough(facts: SubscriptionFacts, invoices: readonly InvoiceFacts[]): number | null {
   let end: number | null = null;
@@ -143,7 +145,7 @@ function paidThrough(facts: SubscriptionFacts, invoices: readonly InvoiceFacts[]
     if (invoice.status !== 'paid' || invoice.paysUntil === null) continue;
     if (end === null || invoice.paysUntil > end) end = invoice.paysUntil;
   }
-  if (end !== null) return end;
+  if (end !== null) return Math.min(end, facts.currentPeriodEnd ?? end);
   if (facts.status !== 'active' && facts.status !== 'trialing') return null;
   const firstPeriod = facts.currentPeriodStart !== null && facts.currentPeriodStart <= facts.startedAt;
   return firstPeriod ? facts.currentPeriodEnd : facts.currentPeriodStart;

@@ -191,32 +191,36 @@ export function createLicenseService(options: LicenseServiceOptions) {
 
     /**
      * Makes a licence follow its subscription: what covers it, and the plan it is of (null: as it is). Applying the same twice
-     * changes nothing.
+     * changes nothing. `paidBefore` is how far was paid before: a licence that ends there may end earlier now.
      */
     async cover(
       transaction: Transaction,
       id: string,
       coverage: LicenseCoverage,
-      plan: string | null = null,
+      { plan = null, paidBefore = null }: { plan?: string | null; paidBefore?: number | null } = {},
     ): Promise<LicenseRecord> {
       const license = await locked(transaction, id);
       const holds = await coverHolds(transaction, license, coverage);
       const wanted = coverage.fallBackTo ?? plan ?? license.plan;
-      const expiresAt = coveredUntil(license, coverage);
-      const isLonger = expiresAt !== license.expiresAt;
-      const same = wanted === license.plan && !isLonger && license.coverage === coverage.coverage && !holds;
+      const expiresAt = coveredUntil(license, coverage, paidBefore);
+      const isMoved = expiresAt !== license.expiresAt;
+      const same = wanted === license.plan && !isMoved && license.coverage === coverage.coverage && !holds;
       if (same) return license;
       await repository.updateLicense(
         transaction.connection,
         id,
         {
           coverage: coverage.coverage,
-          ...(isLonger ? { expires_at: expiresAt === null ? null : new Date(expiresAt) } : {}),
+          ...(isMoved ? { expires_at: expiresAt === null ? null : new Date(expiresAt) } : {}),
           ...(wanted === license.plan ? {} : movedTo(license, wanted)),
         },
         clock.now(),
       );
-      if (isLonger) await audit(transaction, 'license.renewed', id, { from: license.expiresAt, to: expiresAt });
+      if (isMoved) {
+        const isShorter = expiresAt !== null && license.expiresAt !== null && expiresAt < license.expiresAt;
+        const action = isShorter ? 'license.shortened' : 'license.renewed';
+        await audit(transaction, action, id, { from: license.expiresAt, to: expiresAt });
+      }
       if (wanted !== license.plan)
         await audit(transaction, 'license.plan_changed', id, { from: license.plan, to: wanted });
       await changed(transaction, id);
@@ -300,8 +304,16 @@ function saysTheSame(stands: Hold, wanted: Pick<Hold, 'effect' | 'effectiveAt'>,
   return stands.effectiveAt === wanted.effectiveAt || (stands.effectiveAt <= now && wanted.effectiveAt <= now);
 }
 
-/** Until when the licence runs under this coverage: never less than it did, and without an end once it has fallen back. */
-function coveredUntil(license: LicenseRecord, { expiresAt, fallBackTo }: LicenseCoverage): number | null {
+/**
+ * Until when the licence runs under this coverage, without an end once it has fallen back. Less than it did only where its end is
+ * what had been paid for before: an end that the vendor gave it stays.
+ */
+function coveredUntil(
+  license: LicenseRecord,
+  { expiresAt, fallBackTo }: LicenseCoverage,
+  paidBefore: number | null,
+): number | null {
   if (fallBackTo !== null || license.expiresAt === null) return null;
-  return expiresAt !== null && expiresAt > license.expiresAt ? expiresAt : license.expiresAt;
+  if (expiresAt === null) return license.expiresAt;
+  return license.expiresAt === paidBefore ? expiresAt : Math.max(expiresAt, license.expiresAt);
 }

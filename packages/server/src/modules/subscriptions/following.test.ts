@@ -324,6 +324,22 @@ describe('a subscription of a product with several plans', () => {
     expect(house.reader.granted(await license()).entitlements).not.toContain('whale_tracking');
   });
 
+  it('ends with the shorter period where a longer one was given back, but never before an end that the vendor gave', async () => {
+    const yearEnd = start + 12 * MONTH;
+    const yearly = { currentPeriodEnd: yearEnd, invoices: [invoice(0, { paysUntil: yearEnd })] };
+    await hear(falcon('elite', 'active', yearly));
+    expect(await license()).toMatchObject({ expiresAt: yearEnd });
+    await hear(falcon('pro', 'active', { invoices: yearly.invoices }));
+    expect(await license()).toMatchObject({ expiresAt: start + MONTH });
+
+    await hear(falcon('elite', 'active', yearly));
+    const given = yearEnd + MONTH;
+    const { id } = await license();
+    await write((transaction) => house.licenses.renew(transaction, id, new Date(given)));
+    await hear(falcon('pro', 'active', { invoices: yearly.invoices }));
+    expect(await license()).toMatchObject({ expiresAt: given });
+  });
+
   it('leaves its licence on the free plan, for good, when what was paid is used up, and not a moment before', async () => {
     await hear(falcon('elite'));
     const paid = await license();

@@ -107,7 +107,7 @@ export function createFollowing(options: FollowingOptions) {
     const customer = await customerOf(transaction, current, before);
     const row = await store(transaction, { before, current, view, customer, now });
     await recordMovement(transaction, { before, row }, { clock, ids });
-    await followLicenses(transaction, { row, current, view, customer, now });
+    await followLicenses(transaction, { before, row, current, view, customer, now });
     await writeLetters(transaction, { before: knownBefore(before), current, view, customer, now });
     return row;
   };
@@ -167,8 +167,22 @@ export function createFollowing(options: FollowingOptions) {
 
   async function followLicenses(
     transaction: Transaction,
-    { row, current, view, customer, now }: Change & { row: repository.SubscriptionRow },
+    {
+      before,
+      row,
+      current,
+      view,
+      customer,
+      now,
+    }: Change & {
+      before: repository.SubscriptionRow | null;
+      row: repository.SubscriptionRow;
+    },
   ): Promise<void> {
+    const follows = {
+      plan: givesAccess(view.standing) ? current.plan : null,
+      paidBefore: before?.paid_through?.getTime() ?? null,
+    };
     const coverage = coverageFor(view, policiesOf(catalog, current.product).cancellation, now.getTime());
     let covered = await licenseReader.findBySubscription(transaction.connection, row.id);
     if (covered.length === 0) {
@@ -181,7 +195,7 @@ export function createFollowing(options: FollowingOptions) {
       covered = license === null ? [] : [license];
     }
     for (const license of covered) {
-      await licenses.cover(transaction, license.id, coverage, givesAccess(view.standing) ? current.plan : null);
+      await licenses.cover(transaction, license.id, coverage, follows);
       await writeKeyLetter(transaction, license, customer);
     }
   }

@@ -78,7 +78,8 @@ describe('the revenue', () => {
     await hear(2, { status: 'canceled' });
     const paid = { id: 'in_4', created: trialEnd, finalizedAt: trialEnd, attemptCount: 1, nextAttemptAt: null };
     const invoice = { ...paid, status: 'paid' as const, amountDueCents: 0, currency: 'usd', payUrl: null };
-    await hear(4, { ...trial, invoices: [{ ...invoice, paysUntil: trialEnd + 30 * dayMs }] });
+    const until = trialEnd + 30 * dayMs;
+    await hear(4, { trialEnd, currentPeriodEnd: until, invoices: [{ ...invoice, paysUntil: until }] });
     await hear(5, { status: 'canceled', ...trial });
 
     const answer = await get('');
