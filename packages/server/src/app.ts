@@ -57,10 +57,12 @@ import {
   type CheckoutService,
   createCheckouts,
   createPaymentMethods,
+  createPortal,
   createPurchases,
   createRefunds,
   createWithdrawals,
   type PaymentMethodService,
+  type Portal,
   type RefundService,
 } from './modules/payments/index.ts';
 import { createSigning, type Signing } from './modules/signing/index.ts';
@@ -119,6 +121,7 @@ export interface App extends Foundation {
   checkouts: CheckoutService;
   refunds: RefundService;
   paymentMethods: PaymentMethodService;
+  portal: Portal;
   billing: BillingReader;
   /** Whether keys of a product can be made, and it can be sold. */
   canDeliver(product: Product): boolean;
@@ -399,6 +402,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     checkouts,
     refunds,
     paymentMethods,
+    portal: createPortal({ stripe, customersAtStripe, ids, audit, publicUrl: () => publicUrl.current }),
     billing: createBillingReader(database.connection),
     canDeliver: (product) => keys.makes(product),
     projector,

@@ -20,7 +20,13 @@ import {
   offlineRoutes,
   vendorLicenseRoutes,
 } from './modules/licenses/index.ts';
-import { checkoutRoutes, invoiceRoutes, paymentMethodRoutes, refundRoutes } from './modules/payments/index.ts';
+import {
+  checkoutRoutes,
+  invoiceRoutes,
+  paymentMethodRoutes,
+  portalRoutes,
+  refundRoutes,
+} from './modules/payments/index.ts';
 import { registerSigningKeyRoutes } from './modules/signing/index.ts';
 import { revenueRoutes, subscriptionRoutes } from './modules/subscriptions/index.ts';
 import { accountPages } from './pages/account-pages.ts';
@@ -84,6 +90,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   checkoutRoutes(http, app);
   refundRoutes(http, app);
   invoiceRoutes(http, app);
+  portalRoutes(http, app);
   paymentMethodRoutes(http, { ...app, publishableKey: config.stripe.publishableKey });
   registerStripeWebhook(http, app.inbox);
   registerInboxRoutes(http, { inbox: app.inbox });

@@ -98,6 +98,7 @@ describe('who may call', () => {
     ['GET', '/v1/invoices', 'payments:read'],
     ['GET', '/v1/invoices/in_none', 'payments:read'],
     ['GET', '/v1/payments', 'payments:read'],
+    ['POST', '/v1/portal-sessions', 'payments:write'],
     ['GET', '/v1/payment-methods', 'payments:read'],
     ['POST', '/v1/payment-methods', 'payments:write'],
     ['POST', '/v1/payment-methods/setup', 'payments:write'],

@@ -43,12 +43,13 @@ export function createBillingReader(connection: Connection): BillingReader {
 
 /** Invoices or charges with whose they are here, not those that Stripe took away. */
 function mirrored(connection: Connection, type: 'invoice' | 'charge') {
+  // Written out, so that the plan can see that the index of the lists is meant.
+  const isWanted = sql<SqlBool>`object.type = ${sql.lit(type)}`;
   return connection
     .selectFrom('stripe_objects as object')
     .leftJoin('customers', (join) => join.on(sql<SqlBool>`customers.stripe_customer_id = object.data ->> 'customer'`))
     .leftJoin('subscriptions', 'subscriptions.reference', 'object.parent_id')
-    // Written out, so that the plan can see that the index of the lists is meant.
-    .where('object.type', '=', sql.lit(type))
+    .where(isWanted)
     .where('object.deleted', '=', false)
     .select(['object.data', 'customers.id as customer', 'subscriptions.id as subscription']);
 }

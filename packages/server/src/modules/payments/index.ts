@@ -15,6 +15,7 @@ export {
   type PaymentMethodIntents,
   type PaymentMethodService,
 } from './payment-methods.ts';
+export { createPortal, type Portal } from './portal.ts';
 export { createPurchases } from './purchase.ts';
 export {
   createRefunds,
@@ -27,6 +28,7 @@ export {
 export { checkoutRoutes } from './routes/checkouts.ts';
 export { invoiceRoutes } from './routes/invoices.ts';
 export { paymentMethodRoutes } from './routes/payment-methods.ts';
+export { portalRoutes } from './routes/portal.ts';
 export { refundRoutes } from './routes/refunds.ts';
 export {
   type Checkout,

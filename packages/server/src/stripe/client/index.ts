@@ -11,6 +11,7 @@ import { customerCalls, type StripeCustomers } from './customers.ts';
 import { isOutage, translate } from './errors.ts';
 import { toFetched } from './fetched.ts';
 import { paymentMethodCalls, type StripePaymentMethods } from './payment-methods.ts';
+import { portalCalls, type StripePortal } from './portal.ts';
 import { readingCalls, type StripeReading } from './reading.ts';
 import { refundCalls, type StripeRefunds } from './refunds.ts';
 import { type StripeSubscriptions, subscriptionCalls } from './subscriptions.ts';
@@ -33,6 +34,7 @@ export interface StripeClient
     StripeCustomers,
     StripeCheckoutSessions,
     StripePaymentMethods,
+    StripePortal,
     StripeSubscriptions,
     StripeRefunds,
     StripeWebhookEndpoints {
@@ -78,6 +80,7 @@ export function createStripeClient({
     ...customerCalls(calls),
     ...checkoutSessionCalls(calls),
     ...paymentMethodCalls(calls),
+    ...portalCalls(calls),
     ...subscriptionCalls(calls),
     ...refundCalls(calls),
     ...webhookEndpointCalls(calls),

@@ -5,11 +5,11 @@ import type { Http, Principal } from '../../../http/types.ts';
 import type { CustomerService } from '../../customers/index.ts';
 import type { Discount } from '../discounts.ts';
 import type { CheckoutService } from '../service.ts';
+import { webAddress } from './fields.ts';
 import { customerOf } from './whose.ts';
 
 const TAGS = ['Checkouts'];
 const identifier = z.string().min(1).max(100);
-const address = z.url({ protocol: /^https?$/ }).max(2_000);
 
 const createBody = z.object({
   product: identifier,
@@ -29,8 +29,10 @@ const createBody = z.object({
     .optional()
     .describe('A code as customers enter it, where the plan takes codes; or, for the vendor, Stripe’s promo_….'),
   coupon: z.string().min(1).max(255).optional().describe('Stripe’s id of a coupon: for the vendor.'),
-  success_url: address.optional().describe('Where the customer goes after paying; {CHECKOUT_SESSION_ID} is filled in.'),
-  cancel_url: address.optional(),
+  success_url: webAddress
+    .optional()
+    .describe('Where the customer goes after paying; {CHECKOUT_SESSION_ID} is filled in.'),
+  cancel_url: webAddress.optional(),
   license_key: z.string().max(2_048).optional(),
 });
 

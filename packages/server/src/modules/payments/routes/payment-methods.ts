@@ -4,16 +4,13 @@ import { maySee } from '../../../http/authentication.ts';
 import type { Http, HttpRequest, Principal } from '../../../http/types.ts';
 import type { CustomerService } from '../../customers/index.ts';
 import type { PaymentMethod, PaymentMethodService } from '../payment-methods.ts';
+import { customerId, stripeId } from './fields.ts';
 import { customerOf, customersOf } from './whose.ts';
 
 const TAGS = ['Payment methods'];
 const READ_OWN = { access: { scope: 'payments:read', owner: true } } as const;
 const WRITE_OWN = { access: { scope: 'payments:write', owner: true } } as const;
-const identifier = z.string().regex(/^\w{1,255}$/, 'An id has letters, digits and underscores.');
-const byId = z.object({ id: identifier.describe('Stripe’s id, pm_….') });
-const customerId = identifier
-  .optional()
-  .describe('Our id, or Stripe’s. Left out with a customer’s own token: they themself.');
+const byId = z.object({ id: stripeId.describe('Stripe’s id, pm_….') });
 
 const paymentMethodAnswer = z.object({
   id: z.string().describe('Stripe’s id, pm_….'),
@@ -142,7 +139,7 @@ function adding(http: Http, { paymentMethods, customers, publishableKey }: Payme
         description: 'One that Stripe’s script made in a page of yours: card numbers never come here.',
         body: z.object({
           customer_id: customerId,
-          payment_method: identifier.describe('Stripe’s id, pm_….'),
+          payment_method: stripeId.describe('Stripe’s id, pm_….'),
           make_default: z.boolean().default(false),
         }),
         response: { 201: paymentMethodAnswer },
