@@ -3,6 +3,7 @@ import { BILLING_TASKS } from './billing/cycle.ts';
 import { DISPUTE_TASKS } from './billing/disputes.ts';
 import { NOTICE_TASKS } from './billing/invoice-notices.ts';
 import { REFUND_TASKS } from './billing/refunds.ts';
+import { SCHEDULE_TASKS } from './billing/schedules.ts';
 import { arrive, isBehind, TEST_CLOCK_TASKS } from './billing/test-clocks.ts';
 import type { Clock } from './clock/clock.ts';
 import type { StripeObjects } from './objects/index.ts';
@@ -18,6 +19,7 @@ const TASKS: Readonly<Record<string, (work: Work, subject: string) => void>> = {
   ...DISPUTE_TASKS,
   ...NOTICE_TASKS,
   ...REFUND_TASKS,
+  ...SCHEDULE_TASKS,
   ...TEST_CLOCK_TASKS,
 };
 

@@ -35,6 +35,7 @@ type Changes<T> = { [K in keyof T]?: T[K] | undefined };
 /** What an id in a message is called: `No such customer: 'cus_…'`. */
 export function nounOf(name: string): string {
   if (name === 'test_helpers.test_clock') return 'test clock';
+  if (name === 'subscription_schedule') return 'subscription schedule';
   return name === 'payment_method' ? 'PaymentMethod' : name;
 }
 

@@ -1,6 +1,7 @@
 import type { CancellationDetails, Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 import { stopCollection, voidInvoice } from './invoices.ts';
+import { endScheduleOf } from './schedule-tasks.ts';
 import { scheduleSubscription } from './subscription-tasks.ts';
 
 /** Ends a subscription now: canceled for good, nothing more is billed, open invoices are no longer collected. */
@@ -29,6 +30,7 @@ export function cancelSubscription(
     'customer.subscription.deleted',
   );
   scheduleSubscription(work, canceled);
+  endScheduleOf(work, canceled, reason === 'payment_failed');
   return canceled;
 }
 
@@ -38,5 +40,6 @@ export function expireSubscription(work: Work, subscription: Subscription, event
   if (invoice?.status === 'open') voidInvoice(work, invoice);
   const expired = work.update(subscription, { ended_at: work.now, status: 'incomplete_expired' }, eventType);
   scheduleSubscription(work, expired);
+  endScheduleOf(work, expired, true);
   return expired;
 }

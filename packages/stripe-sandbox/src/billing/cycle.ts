@@ -13,7 +13,8 @@ import { sendInvoice } from './manual-invoices.ts';
 import { composePeriod, storePeriod } from './period-invoice.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
 import { nextBoundary } from './periods.ts';
-import { cadenceOf } from './subscription-start.ts';
+import { enterPhase } from './schedules.ts';
+import { anchorAfter, cadenceOf } from './subscription-start.ts';
 import {
   decideTick,
   EXPIRE_TASK,
@@ -32,16 +33,18 @@ const ON_REQUEST: Opening = { reason: 'subscription_update', atOnce: true };
 /** Moves the subscription into its next period and bills it. */
 function openPeriod(work: Work, subscription: Subscription, changes: Partial<Subscription>, opening: Opening): Invoice {
   const before = periodOf(subscription);
-  const cadence = cadenceOf(subscription.items.data.map((item) => item.price));
-  const anchor = changes.billing_cycle_anchor ?? subscription.billing_cycle_anchor;
+  const next = { ...subscription, ...changes };
+  const cadence = cadenceOf(next.items.data.map((item) => item.price));
   const start = changes.billing_cycle_anchor ?? before.end;
+  const anchor = anchorAfter(subscription, next, start);
   const period = { start, end: nextBoundary(anchor, cadence, start) };
   const id = newId('in_');
   const moved = work.update(
     subscription,
-    { ...changes, items: withPeriod(subscription, period), latest_invoice: id },
+    { ...changes, billing_cycle_anchor: anchor, items: withPeriod(next, period), latest_invoice: id },
     'customer.subscription.updated',
   );
+  for (const item of moved.items.data) work.objects.setOwner(item.id, moved.id);
   scheduleSubscription(work, moved);
   const { customer, currency } = moved;
   const pending = pendingItems(work, { customer, currency, subscription: moved.id });
@@ -77,12 +80,17 @@ function hasPaymentMethod(work: Work, subscription: Subscription): boolean {
 }
 
 /** The end of a trial: billing begins with a full period, unless there is nothing to bill with and that was foreseen. */
-export function endTrial(work: Work, subscription: Subscription, at: number): void {
+export function endTrial(
+  work: Work,
+  subscription: Subscription,
+  at: number,
+  entered: Partial<Subscription> = {},
+): void {
   const behavior = subscription.trial_settings.end_behavior.missing_payment_method;
   const payable = subscription.collection_method === 'send_invoice' || hasPaymentMethod(work, subscription);
   if (payable || behavior === 'create_invoice') {
     const requested = at < (subscription.trial_end ?? at);
-    const changes = { billing_cycle_anchor: at, status: 'active' as const, trial_end: at };
+    const changes = { ...entered, billing_cycle_anchor: at, status: 'active' as const, trial_end: at };
     openPeriod(work, subscription, changes, requested ? ON_REQUEST : RENEWAL);
   } else if (behavior === 'cancel') {
     cancelSubscription(work, subscription, null);
@@ -92,7 +100,7 @@ export function endTrial(work: Work, subscription: Subscription, at: number): vo
       transitioned_at: work.now,
       type: 'subscription',
     };
-    const changes = { status: 'paused' as const, status_details: { paused } };
+    const changes = { ...entered, status: 'paused' as const, status_details: { paused } };
     const changed = work.update(subscription, changes, 'customer.subscription.updated');
     work.emit('customer.subscription.paused', changed);
     scheduleSubscription(work, changed);
@@ -114,10 +122,10 @@ function tick(work: Work, id: string): void {
       endAsPlanned(work, subscription);
       return;
     case 'end_trial':
-      endTrial(work, subscription, subscription.trial_end ?? work.now);
+      endTrial(work, subscription, subscription.trial_end ?? work.now, enterPhase(work, subscription));
       return;
     case 'new_period':
-      openPeriod(work, subscription, {}, RENEWAL);
+      openPeriod(work, subscription, enterPhase(work, subscription), RENEWAL);
       return;
     case 'nothing':
       scheduleSubscription(work, subscription);

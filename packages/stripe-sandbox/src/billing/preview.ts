@@ -2,6 +2,7 @@ import { ApiError } from '../http/api-error.ts';
 import { newId } from '../ids.ts';
 import type { Invoice } from '../objects/invoice.ts';
 import { isEnded, type Subscription } from '../objects/subscription.ts';
+import type { SchedulePhase } from '../objects/subscription-schedule.ts';
 import type { Work } from '../work.ts';
 import { type ChangePlan, invoiceNow, itemsToBill } from './change-plan.ts';
 import { composeNow } from './change-subscription.ts';
@@ -12,7 +13,9 @@ import { lineOfItem, pendingItems } from './invoice-items.ts';
 import { composeAlone, composePeriod } from './period-invoice.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
 import { nextBoundary } from './periods.ts';
-import { cadenceOf, newSubscription, type Start } from './subscription-start.ts';
+import { itemsIn, phaseAt, previewedDiscountsIn } from './schedule-phases.ts';
+import { scheduleOf } from './schedule-tasks.ts';
+import { anchorAfter, cadenceOf, newSubscription, type Start } from './subscription-start.ts';
 import { periodOf } from './subscription-tasks.ts';
 import { firstInvoiceLines } from './subscriptions.ts';
 
@@ -27,23 +30,33 @@ function previewId(): string {
 }
 
 /** When the subscription bills its next period: at the end of this one, or now when its trial is to end now. */
-function nextPeriod(subscription: Subscription, startsAt: number | null) {
-  const cadence = cadenceOf(subscription.items.data.map((item) => item.price));
+function nextPeriod(subscription: Subscription, next: Subscription, startsAt: number | null) {
+  const cadence = cadenceOf(next.items.data.map((item) => item.price));
   const start = startsAt ?? periodOf(subscription).end;
   const moves = startsAt !== null || subscription.status === 'trialing';
-  const anchor = moves ? start : subscription.billing_cycle_anchor;
+  const anchor = moves ? start : anchorAfter(subscription, next, start);
   return { start, end: nextBoundary(anchor, cadence, start) };
+}
+
+/** The phase that a schedule lets begin with the next period. */
+function nextPhase(work: Work, subscription: Subscription, at: number): SchedulePhase | undefined {
+  const schedule = scheduleOf(work, subscription);
+  const until = schedule?.current_phase?.end_date;
+  return schedule === undefined || until === undefined || at < until ? undefined : phaseAt(schedule, at);
 }
 
 /** The next renewal's invoice, with what waits for it; undefined when there is not going to be one. */
 function renewal(work: Work, plan: ChangePlan, trialEndsAt: number | null): Invoice | undefined {
   const { subscription } = plan;
-  const period = nextPeriod(subscription, trialEndsAt);
+  const phase = nextPhase(work, subscription, trialEndsAt ?? periodOf(subscription).end);
+  const next = phase === undefined ? subscription : { ...subscription, items: itemsIn(work, subscription, phase) };
+  const discounts = phase === undefined ? plan.discounts : previewedDiscountsIn(work, subscription, phase);
+  const period = nextPeriod(subscription, next, trialEndsAt);
   const renews = subscription.cancel_at === null || subscription.cancel_at > period.start;
   const items = itemsToBill(work, plan);
   if (!renews && items.length === 0) return undefined;
   const id = previewId();
-  const moved = { ...subscription, items: withPeriod(subscription, period) };
+  const moved = { ...next, items: withPeriod(next, period) };
   const lines = items.map((item) => lineOfItem(id, item));
   const finalizesAt = period.start + (trialEndsAt === null ? work.settings.renewalFinalizeDelaySeconds : 0);
   const compose = renews ? composePeriod : composeAlone;
@@ -51,7 +64,7 @@ function renewal(work: Work, plan: ChangePlan, trialEndsAt: number | null): Invo
     id,
     reason: trialEndsAt === null ? 'subscription_cycle' : 'subscription_update',
     lines: renews ? [...lines, ...periodLines(work, moved, id, false)] : lines,
-    discounts: plan.discounts.filter(({ end }) => end === null || end > period.start),
+    discounts: discounts.filter(({ end }) => end === null || end > period.start),
     period: { start: periodOf(subscription).start, end: period.start },
     finalizesAt,
     autoAdvance: true,

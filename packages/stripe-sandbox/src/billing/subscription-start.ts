@@ -26,6 +26,8 @@ export type Start = {
   authentication: Authentication | null;
   /** False where the time after an end within the first period is not given back. */
   givesBack?: boolean;
+  /** Leaves the first invoice a draft for a while, as renewals do. */
+  drafts?: boolean;
 };
 
 function recurringOf(price: Price): NonNullable<Price['recurring']> {
@@ -58,6 +60,13 @@ export function cadenceOf(prices: readonly Price[]): Cadence {
     }
   }
   return { interval, count };
+}
+
+/** Where the billing cycle is counted from: a period of another length than before begins a cycle of its own. */
+export function anchorAfter(before: Subscription, next: Subscription, start: number): number {
+  const [old, now] = [before, next].map(({ items }) => cadenceOf(items.data.map((item) => item.price)));
+  const same = old?.interval === now?.interval && old?.count === now?.count;
+  return same ? next.billing_cycle_anchor : start;
 }
 
 /** One item of a subscription, for a period. */

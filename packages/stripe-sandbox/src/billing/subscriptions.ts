@@ -55,7 +55,7 @@ export function startSubscription(work: Work, start: Start): Subscription {
   const discounts = start.discounts.map((one) => redeem(work, one, owner).id);
   const blank = { ...begun, discounts };
   const pending = pendingItems(work, { customer: start.customer, currency: blank.currency, subscription: null });
-  const automatic = blank.collection_method === 'charge_automatically';
+  const automatic = blank.collection_method === 'charge_automatically' && start.drafts !== true;
   const compose = (finalizesAt: number | null) => {
     const composing = start.givesBack === false ? composeAlone : composePeriod;
     return composing(work, blank, {
@@ -76,12 +76,12 @@ export function startSubscription(work: Work, start: Start): Subscription {
   for (const item of subscription.items.data) work.objects.setOwner(item.id, subscription.id);
   settleCurrency(work, start.customer, subscription.currency);
   scheduleSubscription(work, subscription);
-  // An invoice that is sent stays a draft for a while, like a renewal; one that is charged is finalised right away.
-  const sentLater = !automatic && due > 0;
-  const composed = compose(sentLater ? work.now + work.settings.renewalFinalizeDelaySeconds : null);
+  // An invoice that nobody waits for stays a draft for a while, like a renewal; else it is finalised right away.
+  const later = !automatic && due > 0;
+  const composed = compose(later ? work.now + work.settings.renewalFinalizeDelaySeconds : null);
   const draft = storePeriod(work, subscription, composed);
   claimItems(work, pending, draft);
-  if (sentLater) return work.get('subscription', subscription.id);
+  if (later) return work.get('subscription', subscription.id);
   const invoice = finalizeInvoice(work, draft);
   if (owes) collectAs(work, invoice, start);
   return work.get('subscription', subscription.id);

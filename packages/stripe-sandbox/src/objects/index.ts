@@ -15,6 +15,7 @@ import type { Price } from './price.ts';
 import type { Product } from './product.ts';
 import type { PromotionCode } from './promotion-code.ts';
 import type { Subscription } from './subscription.ts';
+import type { SubscriptionSchedule } from './subscription-schedule.ts';
 import type { TestClock } from './test-clock.ts';
 import type { WebhookEndpoint } from './webhook-endpoint.ts';
 
@@ -39,6 +40,7 @@ export type StripeObjects = {
   promotion_code: PromotionCode;
   refund: Refund;
   subscription: Subscription;
+  subscription_schedule: SubscriptionSchedule;
   'test_helpers.test_clock': TestClock;
   webhook_endpoint: WebhookEndpoint;
 };

@@ -100,7 +100,7 @@ export type Subscription = {
   pending_invoice_item_interval: null;
   pending_setup_intent: string | null;
   pending_update: null;
-  schedule: null;
+  schedule: string | null;
   start_date: number;
   status: SubscriptionStatus;
   status_details?: {

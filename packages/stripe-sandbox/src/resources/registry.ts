@@ -21,6 +21,7 @@ import { promotionCodes } from './promotion-codes.ts';
 import { refunds } from './refunds.ts';
 import type { Resource } from './resource.ts';
 import { subscriptionItems } from './subscription-items.ts';
+import { subscriptionSchedules } from './subscription-schedules.ts';
 import { subscriptions } from './subscriptions.ts';
 import { testClocks } from './test-clocks.ts';
 import { webhookEndpoints } from './webhook-endpoints.ts';
@@ -48,6 +49,7 @@ export const RESOURCES: readonly Resource[] = [
   promotionCodes,
   refunds,
   subscriptionItems,
+  subscriptionSchedules,
   subscriptions,
   testClocks,
   webhookEndpoints,

@@ -1,5 +1,6 @@
 import { carryOutChange } from '../billing/change-subscription.ts';
 import { activeDiscounts } from '../billing/discounts.ts';
+import { followSubscription } from '../billing/schedules.ts';
 import { noSuch } from '../http/api-error.ts';
 import type { JsonObject } from '../json.ts';
 import type { Subscription, SubscriptionItem } from '../objects/subscription.ts';
@@ -41,10 +42,12 @@ type How = Omit<ChangeParams, 'billing_cycle_anchor' | 'items'> & {
 function change(work: Work, subscription: Subscription, entry: NonNullable<ChangeParams['items']>[number], how: How) {
   const discounts = activeDiscounts(work, subscription.discounts, work.now);
   const plan = planOf(work, subscription, subscription, { ...how, items: [entry] }, discounts);
-  return carryOutChange(work, plan, {
+  const changed = carryOutChange(work, plan, {
     behavior: how.payment_behavior ?? 'allow_incomplete',
     offSession: how.off_session ?? false,
   });
+  followSubscription(work, changed);
+  return changed;
 }
 
 const create = operation({

@@ -4,6 +4,8 @@ import { endTrial, resumeSubscription } from '../billing/cycle.ts';
 import { activeDiscounts } from '../billing/discounts.ts';
 import { cancelNow } from '../billing/final-invoice.ts';
 import { nextBoundary } from '../billing/periods.ts';
+import { scheduleOf } from '../billing/schedule-tasks.ts';
+import { followSubscription } from '../billing/schedules.ts';
 import { cadenceOf, type Start } from '../billing/subscription-start.ts';
 import { periodOf, scheduleSubscription } from '../billing/subscription-tasks.ts';
 import { startSubscription } from '../billing/subscriptions.ts';
@@ -135,6 +137,26 @@ function requireUpdatable(subscription: Subscription, params: UpdateParams): voi
   throw invalidRequest('A canceled subscription can only update its cancellation_details and metadata.');
 }
 
+const OF_THE_SCHEDULE = {
+  billing_cycle_anchor: 'its billing cycle',
+  cancel_at: 'any cancelation behavior',
+  cancel_at_period_end: 'any cancelation behavior',
+  trial_end: 'its trial',
+} as const;
+
+/** When a subscription that has a schedule ends, or begins anew, is for the schedule to say. */
+function requireUnmanaged(work: Work, subscription: Subscription, params: UpdateParams): void {
+  const schedule = scheduleOf(work, subscription);
+  if (schedule === undefined) return;
+  for (const [param, what] of Object.entries(OF_THE_SCHEDULE)) {
+    if (params[param as keyof typeof OF_THE_SCHEDULE] === undefined) continue;
+    throw invalidRequest(
+      `The subscription is managed by the subscription schedule \`${schedule.id}\`, and updating ${what} directly is not allowed. Please update the schedule instead.`,
+      { param },
+    );
+  }
+}
+
 /** Moves the end of a trial; other subscriptions would be prorated, which comes later. */
 function movedTrial(work: Work, subscription: Subscription, end: number): Partial<Subscription> {
   if (subscription.status !== 'trialing') {
@@ -192,12 +214,14 @@ const update = operation({
   run(work, params, path) {
     const subscription = subscriptionAt(work, path);
     requireUpdatable(subscription, params);
+    requireUnmanaged(work, subscription, params);
     const wanted = { ...subscription, ...changesOf(work, subscription, params) };
     const changed =
       changesBilling(params) || movesEnd(work, subscription, wanted)
         ? changeBilling(work, subscription, wanted, params)
         : work.update(subscription, wanted, 'customer.subscription.updated');
     scheduleSubscription(work, changed);
+    if (params.items !== undefined) followSubscription(work, changed);
     if (params.trial_end !== 'now' || changed.status !== 'trialing') return changed;
     endTrial(work, changed, work.now);
     return work.get('subscription', changed.id);
@@ -309,6 +333,7 @@ export const subscriptions: Resource = {
     default_payment_method: 'payment_method',
     discounts: 'discount',
     latest_invoice: 'invoice',
+    schedule: 'subscription_schedule',
     test_clock: 'test_helpers.test_clock',
   },
   present: withCurrentPrices,

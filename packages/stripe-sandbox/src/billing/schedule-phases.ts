@@ -1,0 +1,105 @@
+import { planOf } from '../objects/price.ts';
+import type { Subscription, SubscriptionItem } from '../objects/subscription.ts';
+import type { PhaseDiscount, SchedulePhase, SubscriptionSchedule } from '../objects/subscription-schedule.ts';
+import type { Work } from '../work.ts';
+import {
+  type ActiveDiscount,
+  activeDiscounts,
+  asIfRedeemed,
+  type Purchase,
+  type Redeemable,
+  redeem,
+  redeemable,
+} from './discounts.ts';
+import { newItem, type Sold } from './subscription-start.ts';
+import { periodOf } from './subscription-tasks.ts';
+
+/** What the phases of a schedule say of the subscription they manage. */
+
+/** The phase in which `at` lies. */
+export function phaseAt(schedule: SubscriptionSchedule, at: number): SchedulePhase | undefined {
+  return schedule.phases.find((phase) => phase.start_date <= at && at < phase.end_date);
+}
+
+/** What a phase sells. */
+export function soldIn(work: Work, phase: SchedulePhase): Sold[] {
+  return phase.items.map(({ metadata, price, quantity }) => ({ metadata, price: work.get('price', price), quantity }));
+}
+
+/** The subscription's items in a phase: one of the same price stays the same item, all others make way for new ones. */
+export function itemsIn(work: Work, subscription: Subscription, phase: SchedulePhase): Subscription['items'] {
+  const data = soldIn(work, phase).map((sold): SubscriptionItem => {
+    const same = subscription.items.data.find((item) => item.price.id === sold.price.id);
+    if (same === undefined) return newItem(work, subscription.id, sold, periodOf(subscription));
+    const plan = sold.price.recurring === null ? same.plan : planOf(sold.price, sold.price.recurring);
+    return { ...same, metadata: sold.metadata, plan, price: sold.price, quantity: sold.quantity };
+  });
+  return { ...subscription.items, data };
+}
+
+function purchaseOf(subscription: Pick<Subscription, 'currency' | 'customer'>): Purchase {
+  return { customer: subscription.customer, currency: subscription.currency, subtotal: null };
+}
+
+/** What a phase redeems, each coupon and code checked. */
+export function redeemedIn(work: Work, phase: SchedulePhase, customer: string): Redeemable[] {
+  const purchase = purchaseOf({ customer, currency: phase.currency });
+  return phase.discounts.flatMap((one, index) => {
+    if (one.discount !== null) return [];
+    return [redeemable(work, entryOf(one), purchase, `discounts[${index}]`)];
+  });
+}
+
+function entryOf({ coupon, promotion_code: code }: PhaseDiscount) {
+  return { ...(coupon === null ? {} : { coupon }), ...(code === null ? {} : { promotion_code: code }) };
+}
+
+/** The subscription's discount that an entry of a phase means already, so that nothing is redeemed twice. */
+function known(work: Work, subscription: Subscription, wanted: PhaseDiscount): string | undefined {
+  if (wanted.discount !== null) return wanted.discount;
+  return subscription.discounts.find((id) => {
+    const discount = work.get('discount', id);
+    const byCode = wanted.promotion_code !== null && discount.promotion_code === wanted.promotion_code;
+    return byCode || (wanted.promotion_code === null && discount.source.coupon === wanted.coupon);
+  });
+}
+
+function ownerOf({ customer, id }: Subscription) {
+  return { checkout_session: null, customer, invoice: null, subscription: id };
+}
+
+/** The subscription's discounts in a phase. A phase that names none has none: nothing is inherited. */
+function discountsIn(work: Work, subscription: Subscription, phase: SchedulePhase): string[] {
+  const kept = phase.discounts.map((one, index) => {
+    const there = known(work, subscription, one);
+    if (there !== undefined) return there;
+    const wanted = redeemable(work, entryOf(one), purchaseOf(subscription), `discounts[${index}]`);
+    return redeem(work, wanted, ownerOf(subscription)).id;
+  });
+  for (const { id } of activeDiscounts(work, subscription.discounts, work.now)) {
+    if (!kept.includes(id)) work.emit('customer.discount.deleted', work.get('discount', id));
+  }
+  return kept;
+}
+
+/** The same for a preview, which redeems nothing. */
+export function previewedDiscountsIn(work: Work, subscription: Subscription, phase: SchedulePhase): ActiveDiscount[] {
+  return phase.discounts.flatMap((one, index) => {
+    const there = known(work, subscription, one);
+    if (there !== undefined) return activeDiscounts(work, [there], phase.start_date);
+    const wanted = redeemable(work, entryOf(one), purchaseOf(subscription), `discounts[${index}]`);
+    return [asIfRedeemed(work, wanted, ownerOf(subscription))];
+  });
+}
+
+/** What a phase makes of its subscription. */
+export function changesIn(work: Work, subscription: Subscription, phase: SchedulePhase): Partial<Subscription> {
+  const { default_payment_method: method, description } = phase;
+  return {
+    discounts: discountsIn(work, subscription, phase),
+    items: itemsIn(work, subscription, phase),
+    metadata: { ...subscription.metadata, ...phase.metadata },
+    ...(method === null ? {} : { default_payment_method: method }),
+    ...(description === null ? {} : { description }),
+  };
+}
