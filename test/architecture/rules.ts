@@ -20,6 +20,7 @@ export const moduleOrder = [
   'signing',
   'licenses',
   'entitlements',
+  'ledger',
   'credits',
   'usage',
   'payments',

@@ -284,6 +284,66 @@ export interface RevenueMovementsTable {
   at: Date;
 }
 
+export interface LedgerAccountsTable {
+  id: string;
+  license_id: string | null;
+  customer_id: string | null;
+  product: string;
+  meter: string;
+  granted: BigInteger;
+  returned: BigInteger;
+  available: BigInteger;
+  reserved: BigInteger;
+  used: BigInteger;
+  expired: BigInteger;
+  version: BigInteger;
+  created_at: Date;
+}
+
+export interface LedgerLotsTable {
+  account_id: string;
+  id: string;
+  source: 'included' | 'purchased' | 'granted';
+  amount: BigInteger;
+  remaining: BigInteger;
+  reserved: BigInteger;
+  used: BigInteger;
+  expired: BigInteger;
+  returned: BigInteger;
+  priority: number;
+  expires_at: Date | null;
+  period: string | null;
+  number: BigInteger;
+  open: ColumnType<boolean, never, never>;
+}
+
+export interface LedgerTransfersTable {
+  account_id: string;
+  number: BigInteger;
+  operation_key: string;
+  leg: number;
+  kind: string;
+  from_bucket: string;
+  to_bucket: string;
+  amount: BigInteger;
+  requested: BigInteger;
+  parts: Json;
+  available_after: BigInteger;
+  at: Date;
+  reason: string | null;
+  subject: string | null;
+}
+
+export interface LedgerReservationsTable {
+  id: string;
+  account_id: string;
+  amount: BigInteger;
+  parts: Json;
+  expires_at: Date;
+  status: 'live' | 'posted' | 'voided' | 'expired';
+  posted: BigInteger;
+}
+
 export interface ReconciliationsTable {
   id: string;
   mode: 'report' | 'fix';
@@ -356,6 +416,10 @@ export interface Schema {
   intents: IntentsTable;
   inbox: InboxTable;
   outbox: OutboxTable;
+  ledger_accounts: LedgerAccountsTable;
+  ledger_lots: LedgerLotsTable;
+  ledger_transfers: LedgerTransfersTable;
+  ledger_reservations: LedgerReservationsTable;
   reconciliations: ReconciliationsTable;
   revenue_movements: RevenueMovementsTable;
   sandbox_mail: SandboxMailTable;
