@@ -34,7 +34,11 @@ export const DEFAULT_DUNNING_POLICY: DunningPolicy = {
 
 export const DEFAULT_CANCELLATION_POLICY: CancellationPolicy = { effect: 'revoke', downgradeTo: null };
 
-export const DEFAULT_PLAN_CHANGE_POLICY: PlanChangePolicy = { upgrade: 'now', downgrade: 'period_end' };
+export const DEFAULT_PLAN_CHANGE_POLICY: PlanChangePolicy = {
+  upgrade: 'now',
+  downgrade: 'period_end',
+  proration: 'always_invoice',
+};
 
 export const DEFAULT_WITHDRAWAL_POLICY: WithdrawalPolicy = { onRefund: 'revoke', onDispute: 'suspend' };
 

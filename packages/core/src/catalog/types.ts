@@ -163,9 +163,18 @@ export interface CancellationPolicy {
   readonly downgradeTo: string | null;
 }
 
+/**
+ * What becomes of the rest of a period when the plan changes within it: it is charged and given back on an invoice at once, on
+ * the next one, or not at all.
+ */
+export type ProrationPolicy = 'always_invoice' | 'create_prorations' | 'none';
+
+/** When a change of plan takes effect. */
 export interface PlanChangePolicy {
   readonly upgrade: 'now' | 'period_end';
   readonly downgrade: 'now' | 'period_end';
+  /** For changes within a period. */
+  readonly proration: ProrationPolicy;
 }
 
 /** What is taken back when money is. */

@@ -93,6 +93,7 @@ function policies(source: ProductSource): Pick<Product, 'dunning' | 'cancellatio
     planChange: {
       upgrade: planChange?.upgrade ?? DEFAULT_PLAN_CHANGE_POLICY.upgrade,
       downgrade: planChange?.downgrade ?? DEFAULT_PLAN_CHANGE_POLICY.downgrade,
+      proration: planChange?.proration ?? DEFAULT_PLAN_CHANGE_POLICY.proration,
     },
     withdrawal: {
       onRefund: withdrawal?.on_refund ?? DEFAULT_WITHDRAWAL_POLICY.onRefund,

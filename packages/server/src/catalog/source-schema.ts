@@ -355,8 +355,14 @@ export const productSource = section(
       .optional()
       .describe('What the end of a subscription does to its licence. Default: revoke.'),
     plan_change: section(
-      { upgrade: choice(['now', 'period_end']).optional(), downgrade: choice(['now', 'period_end']).optional() },
-      'upgrade and downgrade',
+      {
+        upgrade: choice(['now', 'period_end']).optional(),
+        downgrade: choice(['now', 'period_end']).optional(),
+        proration: choice(['always_invoice', 'create_prorations', 'none'])
+          .optional()
+          .describe('The rest of the period: settled at once, on the next invoice, or not. Default always_invoice.'),
+      },
+      'upgrade, downgrade and proration',
     )
       .optional()
       .describe('When a change of plan takes effect. Default: upgrades now, downgrades at the end of the period.'),
