@@ -329,6 +329,11 @@ export async function createApp(foundation: Foundation): Promise<App> {
     log: logs.operations.stripe,
     webhookSecrets: () => [...config.stripe.webhookSecrets, ...webhookSecrets],
     crashPoint,
+    counted: foundation.metrics.counter(
+      'latchkey_webhooks_total',
+      'Deliveries and events of Stripe by what became of them',
+      'outcome',
+    ),
   });
 
   const reconciler = createReconciler({
@@ -364,14 +369,20 @@ export async function createApp(foundation: Foundation): Promise<App> {
   function openStripe(): StripeClient {
     const { secretKey, apiUrl } = config.stripe;
     const stripeLog = logs.operations.stripe;
+    const time = foundation.metrics.durations(
+      'latchkey_stripe_call_duration_seconds',
+      'How long calls to Stripe took, retries and all, by call and outcome.',
+    );
+    const called = (call: string, outcome: string, seconds: number) => time({ call, outcome }, seconds);
     if (localStripe !== null) {
       return createStripeClient({
         secretKey: secretKey ?? SANDBOX_SECRET_KEY,
         apiUrl: localStripe.url,
         log: stripeLog,
+        called,
       });
     }
-    return secretKey === null ? stripeNotConfigured : createStripeClient({ secretKey, apiUrl, log: stripeLog });
+    return secretKey === null ? stripeNotConfigured : createStripeClient({ secretKey, apiUrl, log: stripeLog, called });
   }
 
   return {

@@ -3,8 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { App } from './app.ts';
 import { moveClock } from './db/clock-store.ts';
-import { createHttp, databaseCheck, type Http, registerDocsPages, registerHealthRoutes } from './http/index.ts';
-import { readOutboxLag } from './jobs/outbox.ts';
+import { createHttp, type Http, registerDocsPages } from './http/index.ts';
 import { accountRoutes } from './modules/accounts/index.ts';
 import { registerApiKeyRoutes } from './modules/api-keys/index.ts';
 import { registerAuditRoutes } from './modules/audit/index.ts';
@@ -36,15 +35,13 @@ import { successPages } from './pages/success-page.ts';
 import { registerMailboxRoutes } from './sandbox/mailbox/routes.ts';
 import { createTimeMachine } from './sandbox/time-machine.ts';
 import { timeRoutes } from './sandbox/time-routes.ts';
+import { healthRoutes } from './server-health.ts';
 import { registerInboxRoutes } from './stripe/inbox-routes.ts';
 import { onOldPrices } from './stripe/mirrored-prices.ts';
 import { registerReconciliationRoutes } from './stripe/reconciliation-routes.ts';
 import { registerStripeWebhook } from './stripe/webhook-route.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-
-/** Events that have waited longer mean that nobody works on them. */
-const LONGEST_LAG_SECONDS = 300;
 
 export async function createServerHttp(app: App): Promise<Http> {
   const { config, vault, database, clock, ids, logs, metrics, adminToken, apiKeys, publicUrl } = app;
@@ -98,47 +95,6 @@ export async function createServerHttp(app: App): Promise<Http> {
   pages(http, app, version);
   sandboxRoutes(http, app);
   return http;
-}
-
-function healthRoutes(http: Http, app: App, version: string): void {
-  const { config, database, clock, inbox, intents, metrics, stripe, localStripe } = app;
-  metrics.labeledGauge('latchkey_inbox_events', 'Events of Stripe by what became of them', 'status', async () => {
-    const { pending, failed } = await inbox.lag();
-    return { pending, failed };
-  });
-  metrics.labeledGauge('latchkey_outbox_effects', 'Effects that wait or were given up', 'status', async () => {
-    const { pending, dead } = await readOutboxLag(database.connection, clock.wall());
-    return { pending, dead };
-  });
-  metrics.gauge(
-    'latchkey_intents_open',
-    'Calls to Stripe that are not yet carried out',
-    async () => (await intents.lag()).open,
-  );
-  metrics.labeledGauge('latchkey_stripe_circuit', 'Where the circuit to Stripe stands', 'state', async () => ({
-    [stripe.circuit]: 1,
-  }));
-  registerHealthRoutes(http, {
-    version,
-    mode: config.mode,
-    metrics,
-    checks: [
-      databaseCheck(database),
-      {
-        name: 'inbox',
-        async check() {
-          const lag = await inbox.lag();
-          return { ok: lag.oldestSeconds < LONGEST_LAG_SECONDS, detail: { ...lag } };
-        },
-      },
-      // Stripe being away is told, but keeps nobody from validating a licence.
-      { name: 'stripe', check: async () => ({ ok: true, detail: { circuit: stripe.circuit } }) },
-    ],
-    facts: () => ({
-      products: app.catalog.products.map(({ id }) => id),
-      ...(localStripe === null ? {} : { sandbox_url: localStripe.url }),
-    }),
-  });
 }
 
 function pages(http: Http, app: App, version: string): void {

@@ -147,6 +147,7 @@ describe('who may call', () => {
       '/v1/licenses/file',
       '/v1/revocations',
       '/health',
+      '/health/billing',
       '/health/ready',
       '/webhook/stripe',
       '/v1/products/{id}',

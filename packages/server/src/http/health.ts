@@ -103,8 +103,8 @@ async function runCheck({ check }: ReadinessCheck): Promise<{ ok: boolean; detai
   }
 }
 
-/** The admin, or a program on this machine that does not merely pass on what came from elsewhere. */
-function isInsider(request: HttpRequest): boolean {
+/** Whether figures may be shown: to the admin, or to a program on this machine that does not merely pass on what came from elsewhere. */
+export function isInsider(request: HttpRequest): boolean {
   if (request.principal.type === 'admin') return true;
   const { headers, socket } = request;
   if (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false;

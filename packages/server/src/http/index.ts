@@ -2,7 +2,7 @@
 
 export type { Authenticate } from './authentication.ts';
 export { registerDocsPages } from './docs-pages.ts';
-export { databaseCheck, type HealthOptions, type ReadinessCheck, registerHealthRoutes } from './health.ts';
+export { databaseCheck, type HealthOptions, isInsider, type ReadinessCheck, registerHealthRoutes } from './health.ts';
 export { escapeHtml, Html, type HtmlPart, html } from './html.ts';
 export { expireIdempotencyKeys } from './idempotency.ts';
 export { type Page, page } from './page.ts';

@@ -1,9 +1,13 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createDurations } from './durations.ts';
 
 export interface Metrics {
   /** Gives what counts the requests of one route. */
   route(method: string, pattern: string): (status: number, seconds: number) => void;
+  /** Gives what times something by labels; each combination of them is a series for good, so their values must be few. */
+  durations(name: string, help: string): (labels: Record<string, string>, seconds: number) => void;
+  /** Gives what counts something by one label of few values. */
+  counter(name: string, help: string, label: string): (value: string, count?: number) => void;
   /** A figure that is read when somebody asks; with a label, one for each value. A reading that fails leaves the figure out. */
   gauge(name: string, help: string, read: () => Promise<number> | number): void;
   labeledGauge(name: string, help: string, label: string, read: () => Promise<Record<string, number>>): void;
@@ -44,6 +48,24 @@ export function createMetrics(): Metrics {
         }
         observe(seconds);
       };
+    },
+    durations(name, help) {
+      const durations = createDurations(name, help);
+      register.registerMetric(durations.metric);
+      const children = new Map<string, (seconds: number) => void>();
+      return (labels, seconds) => {
+        const key = JSON.stringify(labels);
+        let observe = children.get(key);
+        if (observe === undefined) {
+          observe = durations.child(labels);
+          children.set(key, observe);
+        }
+        observe(seconds);
+      };
+    },
+    counter(name, help, label) {
+      const counter = new Counter({ name, help, labelNames: [label], registers: [register] });
+      return (value, count = 1) => counter.inc({ [label]: value }, count);
     },
     gauge(name, help, read) {
       new Gauge({

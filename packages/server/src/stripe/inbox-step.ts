@@ -14,6 +14,7 @@ export interface InboxStepOptions {
   projector: EventProjector;
   log: Log;
   crashPoint: CrashPoint;
+  counted(outcome: 'taken' | 'failed' | 'given_up', count?: number): void;
 }
 
 /** Events projected in one transaction. Larger ones hold the embedded database's only connection for too long. */
@@ -26,7 +27,7 @@ const fetchesAtOnce = 4;
  * makes them done. One that fails is then tried alone, so that it fails alone. Objects in doubt are asked for with no transaction open.
  */
 export function createInboxStep(options: InboxStepOptions): () => Promise<StepResult> {
-  const { database, clock, projector, log, crashPoint } = options;
+  const { database, clock, projector, log, crashPoint, counted } = options;
 
   const projectInto = async (transaction: Transaction, work: readonly InboxWork[]): Promise<Doubt[]> => {
     const doubts = await projectBatch(transaction, work, options);
@@ -38,6 +39,7 @@ export function createInboxStep(options: InboxStepOptions): () => Promise<StepRe
     const wall = clock.wall();
     const reason = (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
     const nextAttemptAt = nextAttempt(event.attempts + 1, wall);
+    counted(nextAttemptAt === null ? 'given_up' : 'failed');
     const about = { inbox: event.id, attempts: event.attempts + 1, error: reason };
     if (nextAttemptAt === null) log.error(about, 'an event was given up; it can be replayed');
     else log.warn(about, 'an event could not be projected and will be tried again');
@@ -92,6 +94,7 @@ export function createInboxStep(options: InboxStepOptions): () => Promise<StepRe
   return async () => {
     const { work, doubts } = await projectDue();
     if (work.length === 0) return { worked: false, nextAttemptAt: await nextDue(database.connection) };
+    counted('taken', work.length);
     crashPoint('inbox.committed');
     for (const together of inGroups(mergedByObject(doubts), fetchesAtOnce)) {
       await Promise.all(together.map((doubt) => resolve(doubt, work)));

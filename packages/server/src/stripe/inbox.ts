@@ -39,9 +39,17 @@ export interface InboxOptions {
   /** The secrets under which a delivery may be signed; several while one is being replaced. */
   webhookSecrets: () => readonly string[];
   crashPoint?: CrashPoint;
+  /** Told what becomes of deliveries and of the events in hand. */
+  counted?: CountEvents;
   /** Rounds of the worker at the same time. */
   concurrency?: number;
 }
+
+/** Deliveries are `stored`, `duplicate` or `refused`; events in hand are `taken`, and of those some `failed` or were `given_up`. */
+export type CountEvents = (
+  outcome: 'stored' | 'duplicate' | 'refused' | 'taken' | 'failed' | 'given_up',
+  count?: number,
+) => void;
 
 /** Every webhook of Stripe's goes through here: verified, stored, answered, and only then worked on. */
 export interface Inbox {
@@ -65,11 +73,21 @@ export interface Inbox {
 const defaultConcurrency = 4;
 
 export function createInbox(options: InboxOptions): Inbox {
-  const { database, clock, ids, projector, audit, log, webhookSecrets, crashPoint = () => {} } = options;
+  const {
+    database,
+    clock,
+    ids,
+    projector,
+    audit,
+    log,
+    webhookSecrets,
+    crashPoint = () => {},
+    counted = () => {},
+  } = options;
   const worker = createWorker({
     name: 'inbox',
     concurrency: options.concurrency ?? defaultConcurrency,
-    step: createInboxStep({ database, clock, projector, log, crashPoint }),
+    step: createInboxStep({ database, clock, projector, log, crashPoint, counted }),
     log,
     wall: () => clock.wall(),
   });
@@ -79,6 +97,7 @@ export function createInbox(options: InboxOptions): Inbox {
       return readDelivery(rawBody);
     } catch (error) {
       // The answer says little; why an endpoint's deliveries fail has to be found here.
+      counted('refused');
       log.warn(
         { path, problem: error instanceof LatchkeyError ? error.detail : error },
         'a signed webhook was refused',
@@ -92,6 +111,7 @@ export function createInbox(options: InboxOptions): Inbox {
       const wall = clock.wall();
       const problem = verifySignature({ rawBody, header: signatureHeader, secrets: webhookSecrets(), wall });
       if (problem !== null) {
+        counted('refused');
         log.warn({ path, problem }, 'a webhook was refused');
         throw new LatchkeyError('invalid_signature', 'This was not signed by Stripe with our secret, or too long ago.');
       }
@@ -99,6 +119,7 @@ export function createInbox(options: InboxOptions): Inbox {
       const event = readOrTell(rawBody, path);
       const isNew = await store({ ...event, id: ids.next('inb'), path, receivedAt: wall });
       crashPoint('webhook.stored');
+      counted(isNew ? 'stored' : 'duplicate');
       if (!isNew) return 'duplicate';
       worker.wake();
       return 'stored';

@@ -99,7 +99,9 @@ export function createIntents({ database, clock, ids, client, log, crashPoint }:
   ): Promise<void> {
     const wall = clock.wall();
     const known = error instanceof LatchkeyError ? error : new LatchkeyError('internal', String(error));
-    const next = isForGood(known) ? null : nextAttempt(attempts, wall);
+    const next = isForGood(known)
+      ? null
+      : notBefore(Number(known.meta?.stripe_retry_after_s ?? 0), nextAttempt(attempts, wall), wall);
     log.warn({ intent: intent.id, kind: intent.kind, code: known.code, again: next }, 'an intent was not carried out');
     await database.transaction(asSystem, async (transaction) => {
       const { connection } = transaction;
@@ -204,6 +206,12 @@ export function createIntents({ database, clock, ids, client, log, crashPoint }:
     worker: createWorker({ name: 'intents', step, log, wall: () => clock.wall() }),
     lag: () => readLag(database.connection, clock.wall()),
   };
+}
+
+/** Stripe asked to be left alone for so long; an intent that was given up stays so. */
+function notBefore(seconds: number, next: Date | null, wall: Date): Date | null {
+  if (next === null) return null;
+  return new Date(Math.max(next.getTime(), wall.getTime() + seconds * 1_000));
 }
 
 /** Stripe's own no; anything else may be different next time. */

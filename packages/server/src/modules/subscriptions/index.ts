@@ -1,6 +1,7 @@
 /** Subscriptions: what Stripe bills, mirrored, and what that gives and takes. */
 
 export type { ReadSource, SourceInvoice, SourceSubscription } from './following.ts';
+export { countStandings } from './monitor-repository.ts';
 export type { SubscriptionFilter } from './repository.ts';
 export { subscriptionRoutes } from './routes/index.ts';
 export { revenueRoutes } from './routes/revenue.ts';

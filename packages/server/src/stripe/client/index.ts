@@ -8,7 +8,7 @@ import type { Calls } from './calls.ts';
 import { catalogCalls } from './catalog.ts';
 import { checkoutSessionCalls, type StripeCheckoutSessions } from './checkout-sessions.ts';
 import { customerCalls, type StripeCustomers } from './customers.ts';
-import { isOutage, translate } from './errors.ts';
+import { isOutage, stripesAnswer, translate, waitAsked } from './errors.ts';
 import { toFetched } from './fetched.ts';
 import { paymentMethodCalls, type StripePaymentMethods } from './payment-methods.ts';
 import { portalCalls, type StripePortal } from './portal.ts';
@@ -24,7 +24,9 @@ export interface StripeClientOptions {
   /** A Stripe-compatible address; null is Stripe itself. */
   apiUrl: string | null;
   log: Log;
-  resilience?: Omit<ResilienceOptions, 'isOutage'>;
+  /** Told of each call, retries and all, as it ends: `done`, or the code of the error it ended in. */
+  called?(name: string, outcome: string, seconds: number): void;
+  resilience?: Omit<ResilienceOptions, 'isOutage' | 'waitAsked' | 'circuitTurned'>;
 }
 
 /** Stripe, as the house uses it. Every write takes the key under which Stripe carries it out once. */
@@ -48,6 +50,7 @@ export function createStripeClient({
   secretKey,
   apiUrl,
   log,
+  called = () => {},
   resilience: tuning = {},
 }: StripeClientOptions): StripeClient {
   const sdk = new Stripe(secretKey, {
@@ -56,16 +59,32 @@ export function createStripeClient({
     timeout: SDK_TIMEOUT_MS,
     telemetry: false,
   });
-  const resilience = createResilience({ ...tuning, isOutage });
+  const resilience = createResilience({
+    ...tuning,
+    isOutage,
+    waitAsked,
+    circuitTurned: (circuit) =>
+      circuit === 'open'
+        ? log.error({ circuit }, 'Stripe does not answer: calls to it are refused for a while')
+        : log.info({ circuit }, 'Stripe answers again'),
+  });
 
   const calls: Calls = {
     sdk,
     async call(name, work) {
+      const began = performance.now();
+      const end = (outcome: string) => called(name, outcome, (performance.now() - began) / 1_000);
       try {
-        return await resilience.run(work);
+        const answer = await resilience.run(async () => stripesAnswer(await work()));
+        end('done');
+        return answer;
       } catch (error) {
-        const known = translate(error, resilience.isRefusal(error), resilience.openSeconds);
-        log.warn({ call: name, code: known.code, circuit: resilience.circuit() }, 'a call to Stripe failed');
+        const isRefusal = resilience.isRefusal(error);
+        const known = translate(error, isRefusal, resilience.openSeconds);
+        end(known.code);
+        // What an open circuit refuses is many calls and one piece of news, which was told when it opened.
+        const tell = isRefusal ? 'debug' : 'warn';
+        log[tell]({ call: name, code: known.code, circuit: resilience.circuit() }, 'a call to Stripe failed');
         throw known;
       }
     },
