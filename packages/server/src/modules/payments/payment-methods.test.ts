@@ -118,7 +118,13 @@ describe('payment methods', () => {
     expect(left.body.data).toMatchObject([{ is_default: true }]);
   });
 
-  it('are taken away from a subscription that is about to end anyway', async () => {
+  it('are taken away from a subscription that is about to end anyway, not from one that is renewed until then', async () => {
+    const later = Math.floor(Date.now() / 1000) + 100 * 86_400;
+    await shop.stripe('POST', `/v1/subscriptions/${ada.subscription}`, {
+      cancel_at: String(later),
+      proration_behavior: 'none',
+    });
+    expect((await shop.call('POST', `/v1/payment-methods/${ada.card}/detach`, ada.token)).status).toBe(409);
     const { body } = await shop.call('GET', '/v1/subscriptions', ada.token);
     await shop.call('POST', `/v1/subscriptions/${body.data[0].id}/cancel`, ada.token, { at_period_end: true });
     expect((await shop.call('POST', `/v1/payment-methods/${ada.card}/detach`, ada.token)).status).toBe(200);

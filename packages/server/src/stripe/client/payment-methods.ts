@@ -17,7 +17,7 @@ export interface PayingSubscription {
   id: string;
   /** Its own; null: the customer's default pays. */
   defaultPaymentMethod: string | null;
-  /** Whether anything is to be charged for it again: not once it is about to end. */
+  /** Whether it is to be renewed: not when it ends with the period it is in. */
   goesOn: boolean;
 }
 
@@ -73,7 +73,7 @@ export function paymentMethodCalls({ sdk, call }: Calls): StripePaymentMethods {
       return list.data.map((subscription) => ({
         id: subscription.id,
         defaultPaymentMethod: idOf(subscription.default_payment_method),
-        goesOn: subscription.cancel_at === null && !subscription.cancel_at_period_end,
+        goesOn: isRenewed(subscription),
       }));
     },
 
@@ -122,6 +122,11 @@ function summaryOf({ id, type, customer, card, created }: Stripe.PaymentMethod):
         : { brand: card.brand, last4: card.last4, expMonth: card.exp_month, expYear: card.exp_year },
     createdAt: new Date(created * 1000),
   };
+}
+
+function isRenewed({ cancel_at: cancelAt, cancel_at_period_end: endsWithPeriod, items }: Stripe.Subscription): boolean {
+  if (endsWithPeriod) return false;
+  return cancelAt === null || items.data.some((item) => item.current_period_end < cancelAt);
 }
 
 function idOf(reference: string | { id: string } | null): string | null {
