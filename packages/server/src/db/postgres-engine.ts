@@ -36,6 +36,9 @@ export function openPostgres({ databaseUrl, log, poolSize = 10, listener }: Post
     // A process that stopped in the middle of a transaction must not block the others for longer than this.
     idle_in_transaction_session_timeout: 30_000,
     onConnect: async (client) => {
+      // A connection that breaks in the middle of a transaction says so twice: to the query that runs, which fails, and here, where
+      // without a handler it would end the process.
+      client.on('error', () => {});
       await client.query("SET TIME ZONE 'UTC'");
     },
   });
