@@ -1,7 +1,8 @@
-/** `npm run bench -- [validation] [webhooks] [offline] [options]`: measures, and prints figures with their ratios. */
+/** `npm run bench -- [validation] [webhooks] [offline] [renewals] [options]`: measures, and prints figures with their ratios. */
 import { parseArgs } from 'node:util';
 import { say } from './figures.ts';
 import { benchOffline } from './offline.ts';
+import { benchRenewals } from './renewals.ts';
 import { benchValidation } from './validation.ts';
 import { benchWebhooks } from './webhooks.ts';
 
@@ -13,6 +14,8 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     customers: { type: 'string', default: '200' },
     files: { type: 'string', default: '2000' },
+    subscriptions: { type: 'string', default: '1000' },
+    months: { type: 'string', default: '12' },
   },
 });
 
@@ -31,6 +34,7 @@ const benches: Record<string, () => Promise<void>> = {
   validation: () =>
     benchValidation({ stored: counts('licenses'), seconds: count('seconds'), rounds: count('rounds', 15) }),
   webhooks: () => benchWebhooks({ customers: count('customers'), rounds: count('rounds', 5) }),
+  renewals: () => benchRenewals({ subscriptions: count('subscriptions'), months: count('months') }),
   offline: async () => benchOffline({ files: count('files'), rounds: count('rounds', 25) }),
 };
 
