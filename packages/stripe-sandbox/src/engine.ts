@@ -2,6 +2,7 @@ import { CHECKOUT_TASKS } from './billing/checkout.ts';
 import { BILLING_TASKS } from './billing/cycle.ts';
 import { DISPUTE_TASKS } from './billing/disputes.ts';
 import { NOTICE_TASKS } from './billing/invoice-notices.ts';
+import { PENDING_TASKS } from './billing/pending-update-end.ts';
 import { REFUND_TASKS } from './billing/refunds.ts';
 import { SCHEDULE_TASKS } from './billing/schedules.ts';
 import { arrive, isBehind, TEST_CLOCK_TASKS } from './billing/test-clocks.ts';
@@ -18,6 +19,7 @@ const TASKS: Readonly<Record<string, (work: Work, subject: string) => void>> = {
   ...CHECKOUT_TASKS,
   ...DISPUTE_TASKS,
   ...NOTICE_TASKS,
+  ...PENDING_TASKS,
   ...REFUND_TASKS,
   ...SCHEDULE_TASKS,
   ...TEST_CLOCK_TASKS,

@@ -21,13 +21,14 @@ export function billedOf(work: Work, subscription: string, item: string): Billed
   return ledgerOf(work, subscription)[item] ?? { gross: 1, net: 1, line: null };
 }
 
-function remember(work: Work, subscription: string, members: JsonObject): void {
+/** Keeps something of a subscription that nobody sees, beside what is kept already. */
+export function rememberOf(work: Work, subscription: string, members: JsonObject): void {
   const hidden = work.hidden(subscription);
   work.setHidden(subscription, { ...(isObject(hidden) ? hidden : {}), ...members });
 }
 
 export function rememberBilled(work: Work, subscription: string, billed: Ledger): void {
-  remember(work, subscription, { billed: { ...ledgerOf(work, subscription), ...billed } });
+  rememberOf(work, subscription, { billed: { ...ledgerOf(work, subscription), ...billed } });
 }
 
 /** From when on the current period has been given back, because the subscription ends within it; null when it has not. */
@@ -37,7 +38,7 @@ export function givenBackFrom(work: Work, subscription: string): number | null {
 }
 
 export function rememberGivenBack(work: Work, subscription: string, from: number | null): void {
-  remember(work, subscription, { given_back_from: from });
+  rememberOf(work, subscription, { given_back_from: from });
 }
 
 /** What the invoice of a new period charges for each item. */

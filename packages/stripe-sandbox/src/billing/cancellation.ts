@@ -1,18 +1,19 @@
 import type { CancellationDetails, Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 import { stopCollection, voidInvoice } from './invoices.ts';
+import { withoutPending } from './pending-update-end.ts';
 import { endScheduleOf } from './schedule-tasks.ts';
 import { scheduleSubscription } from './subscription-tasks.ts';
 
 /** Ends a subscription now: canceled for good, nothing more is billed, open invoices are no longer collected. */
 export function cancelSubscription(
   work: Work,
-  subscription: Subscription,
+  running: Subscription,
   reason: CancellationDetails['reason'],
   details: Partial<CancellationDetails> = {},
 ): Subscription {
-  if (subscription.status === 'incomplete')
-    return expireSubscription(work, subscription, 'customer.subscription.deleted');
+  if (running.status === 'incomplete') return expireSubscription(work, running, 'customer.subscription.deleted');
+  const subscription = withoutPending(work, running);
   stopCollection(work, subscription.id);
   const canceled = work.update(
     subscription,

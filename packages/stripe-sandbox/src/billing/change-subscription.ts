@@ -3,16 +3,22 @@ import type { Invoice } from '../objects/invoice.ts';
 import type { Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 import { rememberBilled, rememberGivenBack } from './billed.ts';
+import { composeNow } from './change-invoice.ts';
 import { type ChangePlan, invoiceNow, itemsToBill } from './change-plan.ts';
 import { spendDiscounts } from './discounts.ts';
-import { type Draft, storeDraft } from './invoice-draft.ts';
+import { storeDraft } from './invoice-draft.ts';
 import { claimItems } from './invoice-items.ts';
 import { finalizeInvoice } from './invoices.ts';
 import { collectAs, type PaymentBehavior, requirePaymentMethod } from './payment-behavior.ts';
-import { composeAlone, composePeriod, type PeriodInvoice, storePeriod } from './period-invoice.ts';
+import { withoutPending } from './pending-update-end.ts';
+import { type PeriodInvoice, storePeriod } from './period-invoice.ts';
+import { proposeChange } from './propose-change.ts';
 import { scheduleSubscription } from './subscription-tasks.ts';
 
 type Payment = { behavior: PaymentBehavior; offSession: boolean };
+
+/** Of a change, which may also wait until it is paid. */
+export type ChangeBehavior = PaymentBehavior | 'pending_if_incomplete';
 
 /** A change whose invoice was not paid leaves the subscription behind, until it is. */
 function fallBehind(work: Work, invoice: Invoice): void {
@@ -32,12 +38,6 @@ function billNow(work: Work, draft: Invoice, subscription: Subscription, payment
   fallBehind(work, invoice);
 }
 
-/** The invoice that a change makes now, not stored: of a new period, or of the prorations alone. */
-export function composeNow(work: Work, plan: ChangePlan, draft: Draft): PeriodInvoice {
-  if (plan.newPeriod) return composePeriod(work, plan.subscription, draft);
-  return composeAlone(work, plan.subscription, draft);
-}
-
 function storeNow(work: Work, plan: ChangePlan, subscription: Subscription, composed: PeriodInvoice): Invoice {
   if (plan.newPeriod) return storePeriod(work, subscription, composed);
   const stored = storeDraft(work, composed.invoice);
@@ -47,9 +47,29 @@ function storeNow(work: Work, plan: ChangePlan, subscription: Subscription, comp
 
 /**
  * Carries out a planned change: the subscription is as planned, prorations are pending, and where the plan says so they
- * are invoiced and collected in the same breath. Throws the card error of a decline under `error_if_incomplete`.
+ * are invoiced and collected in the same breath. Throws the card error of a decline under `error_if_incomplete`; under
+ * `pending_if_incomplete` a change that is invoiced waits until that is paid.
  */
-export function carryOutChange(work: Work, plan: ChangePlan, payment: Payment): Subscription {
+export function carryOutChange(
+  work: Work,
+  asked: ChangePlan,
+  how: { behavior: ChangeBehavior; offSession: boolean },
+): Subscription {
+  const plan = inPlaceOfPending(work, asked);
+  const { behavior, offSession } = how;
+  if (behavior !== 'pending_if_incomplete') return carryOut(work, plan, { behavior, offSession });
+  if (plan.invoicesNow && plan.before.status !== 'unpaid') return proposeChange(work, plan, offSession);
+  return carryOut(work, plan, { behavior: 'allow_incomplete', offSession });
+}
+
+/** An earlier change that still waits for its payment gives way. */
+function inPlaceOfPending(work: Work, plan: ChangePlan): ChangePlan {
+  const before = withoutPending(work, plan.before);
+  if (before === plan.before) return plan;
+  return { ...plan, before, subscription: { ...plan.subscription, pending_update: null } };
+}
+
+function carryOut(work: Work, plan: ChangePlan, payment: Payment): Subscription {
   const id = plan.invoicesNow ? newId('in_') : null;
   const items = itemsToBill(work, plan);
   const subscription = work.update(

@@ -9,6 +9,7 @@ import { cancelSubscription } from './cancellation.ts';
 import { afterFailure } from './dunning.ts';
 import { COLLECT_TASK, intentOf, invoiceOfIntent, markInvoicePaid } from './invoices.ts';
 import { type Authentication, confirmPaymentIntent, type PaymentOutcome } from './payments.ts';
+import { applyPending, isForPending } from './pending-update.ts';
 import { scheduleSubscription } from './subscription-tasks.ts';
 import type { Decline } from './test-cards.ts';
 
@@ -69,6 +70,7 @@ export function setDelinquent(work: Work, customerId: string, delinquent: boolea
 export function recoverSubscription(work: Work, invoice: Invoice, intent: PaymentIntent | null): void {
   const subscription = dependentOn(work, invoice);
   if (subscription === undefined) return;
+  if (applyPending(work, subscription, invoice)) return;
   const starts = subscription.status === 'incomplete';
   const paused = subscription.status === 'paused';
   const behind = paused || subscription.status === 'past_due' || subscription.status === 'unpaid';
@@ -127,6 +129,7 @@ function failed(work: Work, invoice: Invoice, attempt: Attempt, needsAction: boo
   if (needsAction) work.emit('invoice.payment_action_required', tried);
   work.emit('invoice.payment_failed', tried);
   if (!charged || subscription?.status === 'incomplete') return tried;
+  if (subscription !== undefined && isForPending(work, subscription, invoice)) return tried;
   setDelinquent(work, invoice.customer, true);
   if (subscription === undefined || isEnded(subscription)) return tried;
   let current = subscription;

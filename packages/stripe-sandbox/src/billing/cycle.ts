@@ -10,6 +10,7 @@ import { FINALIZE_TASK } from './invoice-draft.ts';
 import { claimItems, lineOfItem, pendingItems } from './invoice-items.ts';
 import { COLLECT_TASK, finalizeInvoice } from './invoices.ts';
 import { sendInvoice } from './manual-invoices.ts';
+import { withoutPending } from './pending-update-end.ts';
 import { composePeriod, storePeriod } from './period-invoice.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
 import { nextBoundary } from './periods.ts';
@@ -116,7 +117,7 @@ export function resumeSubscription(work: Work, subscription: Subscription): void
 }
 
 function tick(work: Work, id: string): void {
-  const subscription = work.get('subscription', id);
+  const subscription = withoutPending(work, work.get('subscription', id));
   switch (decideTick(subscription, work.now)) {
     case 'cancel':
       endAsPlanned(work, subscription);

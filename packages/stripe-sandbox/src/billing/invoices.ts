@@ -9,6 +9,7 @@ import { moveBalance } from './balance.ts';
 import { forgetDueDate, scheduleDueDate } from './due-dates.ts';
 import { FINALIZE_TASK } from './invoice-draft.ts';
 import { createPaymentIntent } from './payments.ts';
+import { forgetPending } from './pending-update.ts';
 
 /** The task of an open invoice: try to collect it again. */
 export const COLLECT_TASK = 'invoice.collect';
@@ -209,7 +210,7 @@ export function voidInvoice(work: Work, invoice: Invoice): Invoice {
   forgetDueDate(work, invoice.id);
   cancelPayment(work, invoice.id);
   giveBackCredit(work, invoice);
-  return work.update(
+  const voided = work.update(
     invoice,
     {
       auto_advance: false,
@@ -219,6 +220,8 @@ export function voidInvoice(work: Work, invoice: Invoice): Invoice {
     },
     'invoice.voided',
   );
+  forgetPending(work, voided);
+  return voided;
 }
 
 /** Stops every automatic step on the unpaid invoices of a subscription that has ended. */

@@ -50,6 +50,19 @@ export type TrialEndBehavior = 'cancel' | 'create_invoice' | 'pause';
 
 type PauseReason = 'trial_end_without_payment_method';
 
+/** A change that happens once its invoice is paid. */
+type PendingUpdate = {
+  billing_cycle_anchor: number | null;
+  cancel_at_period_end: null;
+  discount: null;
+  discounts: null;
+  expires_at: number;
+  metadata: null;
+  subscription_items: SubscriptionItem[];
+  trial_end: null;
+  trial_from_plan: null;
+};
+
 export type Subscription = {
   id: string;
   object: 'subscription';
@@ -99,7 +112,7 @@ export type Subscription = {
   };
   pending_invoice_item_interval: null;
   pending_setup_intent: string | null;
-  pending_update: null;
+  pending_update: PendingUpdate | null;
   schedule: string | null;
   start_date: number;
   status: SubscriptionStatus;

@@ -6,7 +6,6 @@ import type { Subscription, SubscriptionItem } from '../objects/subscription.ts'
 import { array, boolean, type Infer, integer, metadata, object, oneOf, string } from '../parameters/schema.ts';
 import type { Work } from '../work.ts';
 import { mergeMetadata } from './metadata.ts';
-import { allBut } from './parameters.ts';
 import { inlinePrice, SUBSCRIPTION_PRICE_DATA } from './price-data.ts';
 
 /** The parameters by which the items of a subscription change, and the items they make. */
@@ -39,10 +38,37 @@ export const PREVIEWED_ITEMS = array(
 
 export const PRORATION_BEHAVIOR = oneOf(['always_invoice', 'create_prorations', 'none']);
 
-export const UPDATE_PAYMENT_BEHAVIOR = allBut(
-  oneOf(['allow_incomplete', 'default_incomplete', 'error_if_incomplete', 'pending_if_incomplete']),
+export const PAYMENT_BEHAVIOR = oneOf(['allow_incomplete', 'default_incomplete', 'error_if_incomplete']);
+
+/** Of a change, which may also wait for its payment. */
+export const UPDATE_PAYMENT_BEHAVIOR = oneOf([
+  'allow_incomplete',
+  'default_incomplete',
+  'error_if_incomplete',
   'pending_if_incomplete',
-);
+]);
+
+/**
+ * Refuses what a change that waits for its payment cannot be about
+ * (https://docs.stripe.com/billing/subscriptions/pending-updates-reference).
+ */
+export function requirePendingParams(
+  subscription: Subscription,
+  params: { payment_behavior?: string },
+  allowed: readonly string[],
+): void {
+  if (params.payment_behavior !== 'pending_if_incomplete') return;
+  const other = Object.keys(params).find((name) => name !== 'payment_behavior' && !allowed.includes(name));
+  if (other !== undefined) {
+    throw invalidRequest(`\`${other}\` cannot be passed when \`payment_behavior\` is \`pending_if_incomplete\`.`, {
+      param: other,
+    });
+  }
+  if (subscription.collection_method !== 'send_invoice') return;
+  throw invalidRequest('Pending updates need a collection method of `charge_automatically`.', {
+    param: 'payment_behavior',
+  });
+}
 
 type ItemParams = Infer<typeof ITEM_FIELDS>;
 export type ChangedItem = Infer<typeof CHANGED_ITEM_FIELDS>;

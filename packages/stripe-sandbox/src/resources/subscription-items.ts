@@ -1,4 +1,4 @@
-import { carryOutChange } from '../billing/change-subscription.ts';
+import { type ChangeBehavior, carryOutChange } from '../billing/change-subscription.ts';
 import { activeDiscounts } from '../billing/discounts.ts';
 import { followSubscription } from '../billing/schedules.ts';
 import { noSuch } from '../http/api-error.ts';
@@ -14,6 +14,7 @@ import {
   ITEM_FIELDS,
   ITEM_UNSUPPORTED,
   PRORATION_BEHAVIOR,
+  requirePendingParams,
   UPDATE_PAYMENT_BEHAVIOR,
 } from './subscription-item-params.ts';
 
@@ -36,10 +37,11 @@ const HOW_FIELDS = {
 
 type How = Omit<ChangeParams, 'billing_cycle_anchor' | 'items'> & {
   off_session?: boolean;
-  payment_behavior?: 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete';
+  payment_behavior?: ChangeBehavior;
 };
 
 function change(work: Work, subscription: Subscription, entry: NonNullable<ChangeParams['items']>[number], how: How) {
+  requirePendingParams(subscription, how, ['off_session', 'proration_behavior', 'proration_date']);
   const discounts = activeDiscounts(work, subscription.discounts, work.now);
   const plan = planOf(work, subscription, subscription, { ...how, items: [entry] }, discounts);
   const changed = carryOutChange(work, plan, {
@@ -60,7 +62,9 @@ const create = operation({
     const how = given({ payment_behavior, proration_behavior, proration_date });
     const changed = change(work, subscription, entry, how);
     const known = new Set(subscription.items.data.map((item) => item.id));
-    const added = changed.items.data.find((item) => !known.has(item.id));
+    // An item that waits for its payment is shown as it will be.
+    const items = changed.pending_update?.subscription_items ?? changed.items.data;
+    const added = items.find((item) => !known.has(item.id));
     if (added === undefined) throw new Error('The change added no item');
     return added;
   },

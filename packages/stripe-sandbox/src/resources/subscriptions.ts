@@ -23,6 +23,7 @@ import { mergeMetadata } from './metadata.ts';
 import { only } from './parameters.ts';
 import { operation, type PathValues, pathValue, type Resource } from './resource.ts';
 import { changesBilling, movesEnd, planOf } from './subscription-change.ts';
+import { requirePendingParams } from './subscription-item-params.ts';
 import {
   CANCELLATION_DETAILS,
   CREATE,
@@ -137,6 +138,9 @@ function requireUpdatable(subscription: Subscription, params: UpdateParams): voi
   throw invalidRequest('A canceled subscription can only update its cancellation_details and metadata.');
 }
 
+/** What an update may be about that waits for its payment. */
+const PENDING = ['billing_cycle_anchor', 'items', 'proration_behavior', 'proration_date'];
+
 const OF_THE_SCHEDULE = {
   billing_cycle_anchor: 'its billing cycle',
   cancel_at: 'any cancelation behavior',
@@ -215,6 +219,7 @@ const update = operation({
     const subscription = subscriptionAt(work, path);
     requireUpdatable(subscription, params);
     requireUnmanaged(work, subscription, params);
+    requirePendingParams(subscription, params, PENDING);
     const wanted = { ...subscription, ...changesOf(work, subscription, params) };
     const changed =
       changesBilling(params) || movesEnd(work, subscription, wanted)
