@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import type { Catalog, Product } from '@latchkey/core';
+import { createSubscriptionDesk, type SubscriptionDesk } from './app-subscriptions.ts';
 import { type LoadedCatalog, loadCatalog } from './catalog/load.ts';
 import { currentPrice, planOfPrice } from './catalog/price-repository.ts';
 import { type PushedPlan, pushCatalog } from './catalog/push.ts';
@@ -93,7 +94,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const EXAMPLE_CATALOGS = 'examples/*/catalog.yaml';
 
 /** Latchkey without its HTTP side: every module, wired, and the workers that carry out what they decide. */
-export interface App extends Foundation {
+export interface App extends Foundation, SubscriptionDesk {
   loaded: LoadedCatalog;
   catalog: Catalog;
   stripe: StripeClient;
@@ -277,6 +278,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     database,
     catalog,
     clock,
+  const commands = createSubscriptionCommands({ database, client: stripe, intents, projector });
     ids,
     audit,
     customers,
@@ -288,7 +290,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
       catalog,
     ),
     askForCustomer: customerQuestion(outbox),
-    commands: createSubscriptionCommands({ database, client: stripe, intents, projector }),
+    commands,
   });
   const checkouts: CheckoutService = createCheckouts({
     database,
@@ -415,6 +417,16 @@ export async function createApp(foundation: Foundation): Promise<App> {
     paymentMethods,
     portal: createPortal({ stripe, customersAtStripe, ids, audit, publicUrl: () => publicUrl.current }),
     billing: createBillingReader(database.connection),
+    ...createSubscriptionDesk({
+      ...foundation,
+      catalog,
+      audit,
+      subscriptions,
+      commands,
+      client: stripe,
+      intents,
+      projector,
+    }),
     canDeliver: (product) => keys.makes(product),
     projector,
     inbox,

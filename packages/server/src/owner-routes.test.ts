@@ -116,6 +116,7 @@ const routes: [method: string, path: (owner: typeof ada) => string, scope: strin
   ['GET', ({ subscription }) => `/v1/subscriptions/${subscription}`, 'subscriptions:read'],
   ['POST', ({ subscription }) => `/v1/subscriptions/${subscription}/cancel`, 'subscriptions:write'],
   ['POST', ({ subscription }) => `/v1/subscriptions/${subscription}/resume`, 'subscriptions:write'],
+  ['POST', ({ subscription }) => `/v1/subscriptions/${subscription}/change`, 'subscriptions:write'],
   ['GET', ({ id }) => `/v1/payment-methods?customer_id=${id}`, 'payments:read'],
   ['POST', ({ card }) => `/v1/payment-methods/${card}/default`, 'payments:write'],
   ['GET', () => '/v1/invoices', 'payments:read'],
@@ -124,7 +125,7 @@ const routes: [method: string, path: (owner: typeof ada) => string, scope: strin
 ];
 const NAMES = { id: ':id', license: ':id', subscription: ':id', card: ':id', invoice: ':id' } as typeof ada;
 const named = routes.map(([method, path, scope]) => [`${method} ${path(NAMES)}`, method, path, scope] as const);
-const bodyOf = (method: string) => (method === 'POST' ? { at_period_end: true } : undefined);
+const bodyOf = (method: string) => (method === 'POST' ? { at_period_end: true, plan: 'pro', preview: true } : undefined);
 
 async function keyWith(scope: string): Promise<string> {
   return (await call('POST', '/v1/api-keys', adminToken(), { name: 'test', scopes: [scope] })).body.key;

@@ -48,4 +48,10 @@ export type CrashPointName =
   | 'inbox.committed'
   | 'outbox.claimed'
   | 'outbox.delivered'
-  | 'outbox.committed';
+  | 'outbox.committed'
+  | 'change.planned'
+  | 'change.called'
+  | 'cancel.planned'
+  | 'cancel.called'
+  | 'refund.planned'
+  | 'refund.called';

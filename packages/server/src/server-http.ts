@@ -27,7 +27,7 @@ import {
   refundRoutes,
 } from './modules/payments/index.ts';
 import { registerSigningKeyRoutes } from './modules/signing/index.ts';
-import { revenueRoutes, subscriptionRoutes } from './modules/subscriptions/index.ts';
+import { changeRoutes, revenueRoutes, subscriptionRoutes } from './modules/subscriptions/index.ts';
 import { accountPages } from './pages/account-pages.ts';
 import { frontPage } from './pages/front-page.ts';
 import { releasePages } from './pages/release-page.ts';
@@ -84,6 +84,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
   subscriptionRoutes(http, { ...app, onOldPrices: (references) => onOldPrices(database.connection, references) });
   revenueRoutes(http, app);
+  changeRoutes(http, app);
   checkoutRoutes(http, app);
   refundRoutes(http, app);
   invoiceRoutes(http, app);

@@ -9,6 +9,7 @@ import type {
   SourceSubscription,
   SubscriptionService,
 } from '../modules/subscriptions/index.ts';
+import { PENDING_PLAN } from '../modules/subscriptions/index.ts';
 import { instant, paysUntil } from './paid-time.ts';
 import type { ProjectionHandlers } from './projection-handlers.ts';
 import type { StripeInvoice, StripeSubscription } from './shapes.ts';
@@ -125,7 +126,7 @@ function factsOf(subscription: StripeSubscription): Omit<SourceSubscription, 'pr
     currency: subscription.currency,
     interval: item?.price.recurring?.interval ?? null,
     intervalCount: item?.price.recurring?.interval_count ?? 1,
-    metadata: { ...subscription.metadata },
+    metadata: notesOf(subscription),
   };
 }
 
@@ -140,6 +141,12 @@ function invoiceOf(invoice: StripeInvoice): SourceInvoice {
     paysUntil: paysUntil(invoice),
     amountDueCents: invoice.amount_remaining,
     currency: invoice.currency,
+/** A note of what is planned holds while there is a schedule that does it. */
+function notesOf({ metadata, schedule }: StripeSubscription): Record<string, string> {
+  const { [PENDING_PLAN]: planned, ...notes } = metadata;
+  return planned === undefined || schedule == null ? notes : { ...notes, [PENDING_PLAN]: planned };
+}
+
     payUrl: invoice.hosted_invoice_url ?? null,
   };
 }

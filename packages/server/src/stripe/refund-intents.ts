@@ -33,6 +33,7 @@ export function createRefundIntents({ intents, projector, fetchPayment }: Refund
     },
     // The answer is projected by whoever carried it out, and the events that Stripe sends say the same.
     async record() {},
+    crashPoints: { planned: 'refund.planned', called: 'refund.called' },
   });
   return {
     plan: (transaction, request) => planner.plan(transaction, request.payment, request),

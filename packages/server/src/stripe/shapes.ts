@@ -70,6 +70,8 @@ export interface StripeSubscription {
   readonly cancellation_details: { readonly reason: string | null } | null;
   readonly latest_invoice: string | null;
   readonly default_payment_method: string | null;
+  /** What is to become of it by a plan made beforehand. */
+  readonly schedule?: string | null;
 }
 
 export interface StripeInvoice {

@@ -2,6 +2,7 @@ import type { Database, Transaction } from '../db/database.ts';
 import type { SubscriptionCommands } from '../modules/subscriptions/index.ts';
 import type { StripeClient } from './client/index.ts';
 import type { Intent, IntentPlanner, Intents } from './intents.ts';
+import { mirror } from './mirror.ts';
 import type { FetchedObject, Projector } from './project.ts';
 
 interface CancelRequest {
@@ -10,6 +11,8 @@ interface CancelRequest {
 
 interface UpdateRequest {
   reference: string;
+  /** A schedule that lets go of the subscription before: one that has a schedule does not take a cancellation. */
+  releases?: string | null;
   cancelAtPeriodEnd?: boolean;
   metadata?: Record<string, string>;
 }
@@ -34,10 +37,13 @@ export function createSubscriptionCommands(options: {
     call: async (stripe, { reference }, key) => keep(await stripe.cancelSubscription(reference, key)),
     // The answer is projected by whoever carried it out, and the event that Stripe sends says the same.
     async record() {},
+    crashPoints: { planned: 'cancel.planned', called: 'cancel.called' },
   });
   const updates = intents.register<UpdateRequest, KeptAnswer>('subscription.update', {
-    call: async (stripe, { reference, ...changes }, key) =>
-      keep(await stripe.updateSubscription(reference, changes, key)),
+    async call(stripe, { reference, releases = null, ...changes }, key) {
+      if (releases !== null) await stripe.releaseSchedule(releases, `${key}:release`);
+      return keep(await stripe.updateSubscription(reference, changes, key));
+    },
     async record() {},
   });
 
@@ -56,9 +62,12 @@ export function createSubscriptionCommands(options: {
   const update = (request: UpdateRequest) =>
     carryOut(updates, async (transaction) => {
       const { reference, cancelAtPeriodEnd } = request;
-      if (cancelAtPeriodEnd !== undefined) await cancellations.withdraw(transaction, reference);
       const open = await updates.withdraw(transaction, reference);
-      return updates.plan(transaction, reference, [...open, request].reduce(mergeUpdates));
+      const merged = [...open, request].reduce(mergeUpdates);
+      if (cancelAtPeriodEnd === undefined) return updates.plan(transaction, reference, merged);
+      await cancellations.withdraw(transaction, reference);
+      const known = await mirror.subscription(transaction.connection, reference);
+      return updates.plan(transaction, reference, { ...merged, releases: known?.schedule ?? null });
     });
 
   const cancel = (reference: string) =>

@@ -1,8 +1,19 @@
 /** Subscriptions: what Stripe bills, mirrored, and what that gives and takes. */
 
+export {
+  type ChangeInvoice,
+  type ChangeRequest,
+  type ChangesAtStripe,
+  createPlanChanges,
+  type PlanChanges,
+  type PlanChangesOptions,
+  type SubscriptionAtStripe,
+} from './changing.ts';
 export type { ReadSource, SourceInvoice, SourceSubscription } from './following.ts';
 export { countStandings } from './monitor-repository.ts';
+export { PENDING_PLAN } from './pending-change.ts';
 export type { SubscriptionFilter } from './repository.ts';
+export { changeRoutes } from './routes/changes.ts';
 export { subscriptionRoutes } from './routes/index.ts';
 export { revenueRoutes } from './routes/revenue.ts';
 export {

@@ -1,13 +1,35 @@
+import type Stripe from 'stripe';
 import type { FetchedObject } from '../project.ts';
 import type { Calls } from './calls.ts';
+import { plain } from './fetched.ts';
 
 export interface NewSubscription {
   customerId: string;
   priceId: string;
+  quantity?: number;
   /** Without one, and without a default of the customer's, the subscription waits for its first payment. */
   paymentMethodId?: string;
   trialDays?: number;
+  discount?: { coupon: string } | { promotionCode: string };
   metadata: Record<string, string>;
+}
+
+/** Another price or quantity for the one item of a subscription. */
+export interface ItemChange {
+  itemId: string;
+  priceId: string;
+  quantity: number;
+  proration: 'always_invoice' | 'create_prorations' | 'none';
+  /** As of when time is given back and charged; null where the proration is none. */
+  prorationDate: number | null;
+}
+
+/** The same at the end of the period. */
+export interface ScheduledChange {
+  priceId: string;
+  quantity: number;
+  interval: 'day' | 'week' | 'month' | 'year';
+  intervalCount: number;
 }
 
 export interface StripeSubscriptions {
@@ -17,25 +39,21 @@ export interface StripeSubscriptions {
     changes: { cancelAtPeriodEnd?: boolean; metadata?: Record<string, string> },
     idempotencyKey: string,
   ): Promise<FetchedObject>;
+  /** Changes it now. `stripe_declined` when what is due for that cannot be paid: then nothing has changed. */
+  changeSubscriptionItem(id: string, change: ItemChange, idempotencyKey: string): Promise<FetchedObject>;
+  /** The invoice of exactly that change, of now or, where it makes none now, the next one; null when there is none to come. */
+  previewItemChange(id: string, change: ItemChange): Promise<object | null>;
+  /** Has it changed when its period ends, by a schedule that lets go of it then. Answers the schedule's id. */
+  scheduleItemChange(id: string, change: ScheduledChange, idempotencyKey: string): Promise<string>;
+  /** Lets go of a subscription, which stays as it is; nothing happens when the schedule has done so already. */
+  releaseSchedule(scheduleId: string, idempotencyKey: string): Promise<void>;
   cancelSubscription(id: string, idempotencyKey: string): Promise<FetchedObject>;
 }
 
-export function subscriptionCalls({ sdk, timed }: Calls): StripeSubscriptions {
+export function subscriptionCalls({ sdk, call, timed }: Calls): StripeSubscriptions {
   return {
-    createSubscription: ({ customerId, priceId, paymentMethodId, trialDays, metadata }, idempotencyKey) =>
-      timed('subscriptions.create', () =>
-        sdk.subscriptions.create(
-          {
-            customer: customerId,
-            items: [{ price: priceId }],
-            metadata,
-            payment_behavior: paymentMethodId === undefined ? 'default_incomplete' : 'allow_incomplete',
-            ...(paymentMethodId === undefined ? {} : { default_payment_method: paymentMethodId }),
-            ...(trialDays === undefined || trialDays === 0 ? {} : { trial_period_days: trialDays }),
-          },
-          { idempotencyKey },
-        ),
-      ),
+    createSubscription: (subscription, idempotencyKey) =>
+      timed('subscriptions.create', () => sdk.subscriptions.create(creationOf(subscription), { idempotencyKey })),
 
     updateSubscription: (id, { cancelAtPeriodEnd, metadata }, idempotencyKey) =>
       timed('subscriptions.update', () =>
@@ -49,7 +67,117 @@ export function subscriptionCalls({ sdk, timed }: Calls): StripeSubscriptions {
         ),
       ),
 
+    changeSubscriptionItem: (id, change, idempotencyKey) =>
+      timed('subscriptions.change', () =>
+        sdk.subscriptions.update(
+          id,
+          { ...changeOf(change), payment_behavior: 'error_if_incomplete' },
+          { idempotencyKey },
+        ),
+      ),
+
+    async previewItemChange(id, change) {
+      const preview = await call('invoices.create_preview', () =>
+        sdk.invoices
+          .createPreview({ subscription: id, subscription_details: changeOf(change) })
+          .catch(noneIfNothingIsToCome),
+      );
+      return preview === null ? null : plain(preview);
+    },
+
+    async scheduleItemChange(id, { priceId, quantity, interval, intervalCount }, idempotencyKey) {
+      const schedule = await call('subscription_schedules.create', () =>
+        sdk.subscriptionSchedules.create({ from_subscription: id }, { idempotencyKey }),
+      );
+      const [current] = schedule.phases;
+      if (current === undefined) return schedule.id;
+      const discounts = discountsOf(current);
+      const phases: Stripe.SubscriptionScheduleUpdateParams.Phase[] = [
+        {
+          items: current.items.map((item) => ({
+            price: idOf(item.price),
+            ...(item.quantity === undefined ? {} : { quantity: item.quantity }),
+          })),
+          start_date: current.start_date,
+          end_date: current.end_date,
+          discounts,
+        },
+        {
+          items: [{ price: priceId, quantity }],
+          duration: { interval, interval_count: intervalCount },
+          proration_behavior: 'none',
+          discounts,
+        },
+      ];
+      await call('subscription_schedules.update', () =>
+        sdk.subscriptionSchedules.update(
+          schedule.id,
+          { end_behavior: 'release', proration_behavior: 'none', phases },
+          { idempotencyKey: `${idempotencyKey}:phases` },
+        ),
+      );
+      return schedule.id;
+    },
+
+    async releaseSchedule(scheduleId, idempotencyKey) {
+      const { status } = await call('subscription_schedules.retrieve', () =>
+        sdk.subscriptionSchedules.retrieve(scheduleId),
+      );
+      if (status !== 'active' && status !== 'not_started') return;
+      await call('subscription_schedules.release', () =>
+        sdk.subscriptionSchedules.release(scheduleId, {}, { idempotencyKey }),
+      );
+    },
+
     cancelSubscription: (id, idempotencyKey) =>
       timed('subscriptions.cancel', () => sdk.subscriptions.cancel(id, {}, { idempotencyKey })),
   };
+}
+
+function creationOf(subscription: NewSubscription): Stripe.SubscriptionCreateParams {
+  const { customerId, priceId, quantity, paymentMethodId, trialDays, discount, metadata } = subscription;
+  return {
+    customer: customerId,
+    items: [{ price: priceId, ...(quantity === undefined ? {} : { quantity }) }],
+    metadata,
+    payment_behavior: paymentMethodId === undefined ? 'default_incomplete' : 'allow_incomplete',
+    ...(paymentMethodId === undefined ? {} : { default_payment_method: paymentMethodId }),
+    ...(trialDays === undefined || trialDays === 0 ? {} : { trial_period_days: trialDays }),
+    ...(discount === undefined
+      ? {}
+      : {
+          discounts: ['coupon' in discount ? { coupon: discount.coupon } : { promotion_code: discount.promotionCode }],
+        }),
+  };
+}
+
+/** What is sent to change a subscription, and to be shown what that would cost: the same. */
+function changeOf({ itemId, priceId, quantity, proration, prorationDate }: ItemChange) {
+  return {
+    items: [{ id: itemId, price: priceId, quantity }],
+    proration_behavior: proration,
+    ...(prorationDate === null ? {} : { proration_date: prorationDate }),
+  };
+}
+
+function discountsOf({
+  discounts,
+}: Stripe.SubscriptionSchedule.Phase): Stripe.SubscriptionScheduleUpdateParams.Phase.Discount[] {
+  return discounts.flatMap(
+    ({ discount, coupon, promotion_code: promotionCode }): Stripe.SubscriptionScheduleUpdateParams.Phase.Discount[] => {
+      if (discount !== null) return [{ discount: idOf(discount) }];
+      if (promotionCode !== null) return [{ promotion_code: idOf(promotionCode) }];
+      return coupon === null ? [] : [{ coupon: idOf(coupon) }];
+    },
+  );
+}
+
+function idOf(reference: string | { id: string }): string {
+  return typeof reference === 'string' ? reference : reference.id;
+}
+
+/** A subscription that is about to end has no next invoice: an answer, null. */
+function noneIfNothingIsToCome(error: unknown): null {
+  if (error instanceof Error && 'code' in error && error.code === 'invoice_upcoming_none') return null;
+  throw error;
 }

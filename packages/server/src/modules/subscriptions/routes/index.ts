@@ -1,43 +1,17 @@
-import { type Interval, LatchkeyError } from '@latchkey/core';
+import { type Catalog, LatchkeyError } from '@latchkey/core';
 import { z } from 'zod';
-import { customersFor, maySee, ownerOf } from '../../../http/authentication.ts';
+import { customersFor, maySee } from '../../../http/authentication.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../../../http/paging.ts';
 import type { Http, Principal } from '../../../http/types.ts';
 import { normalizeEmail } from '../../customers/index.ts';
 import type { Subscription, SubscriptionService } from '../service.ts';
+import { subscriptionAnswer, viewsOf } from './view.ts';
 
 const TAGS = ['Subscriptions'];
 const READ = { access: { scope: 'subscriptions:read' } } as const;
 const READ_OWN = { access: { scope: 'subscriptions:read', owner: true } } as const;
 const WRITE_OWN = { access: { scope: 'subscriptions:write', owner: true } } as const;
 const byId = z.object({ id: z.string().min(1).max(255).describe('Our id, or Stripe’s.') });
-
-const subscriptionAnswer = z.object({
-  id: z.string(),
-  object: z.literal('subscription'),
-  stripe_subscription_id: z.string().nullable(),
-  reference: z.string().describe('Stripe’s id, or the vendor’s own for a subscription kept by hand.'),
-  customer_id: z.string().nullable(),
-  product: z.string(),
-  plan: z.string(),
-  status: z.string().describe('Stripe’s status.'),
-  standing: z.string().describe('What it means for access: pending, current, grace, suspended, revoked or ended.'),
-  current_period_start: z.string().nullable(),
-  current_period_end: z.string().nullable(),
-  trial_end: z.string().nullable(),
-  cancel_at: z.string().nullable(),
-  canceled_at: z.string().nullable(),
-  ended_at: z.string().nullable(),
-  paid_through: z.string().nullable().describe('The end of the time that has been paid for.'),
-  grace_until: z.string().nullable(),
-  failed_payments: z.number(),
-  amount_cents: z.number(),
-  currency: z.string(),
-  interval: z.string().nullable(),
-  interval_count: z.number(),
-  metadata: z.record(z.string(), z.string()),
-  created_at: z.string(),
-});
 
 const readAnswer = subscriptionAnswer.extend({
   price_is_current: z
@@ -62,51 +36,21 @@ const cancelBody = z.object({
   at_period_end: z.boolean().default(false).describe('Leave what was paid for, and end then.'),
 });
 
-function subscriptionView(row: Subscription): z.infer<typeof subscriptionAnswer> {
-  const iso = (date: Date | null) => date?.toISOString() ?? null;
-  return {
-    id: row.id,
-    object: 'subscription',
-    stripe_subscription_id: row.source === 'stripe' ? row.reference : null,
-    reference: row.reference,
-    customer_id: row.customer_id,
-    product: row.product,
-    plan: row.plan,
-    status: row.status,
-    standing: row.standing,
-    current_period_start: iso(row.current_period_start),
-    current_period_end: iso(row.current_period_end),
-    trial_end: iso(row.trial_end),
-    cancel_at: iso(row.cancel_at),
-    canceled_at: iso(row.canceled_at),
-    ended_at: iso(row.ended_at),
-    paid_through: iso(row.paid_through),
-    grace_until: iso(row.grace_until),
-    failed_payments: row.failed_payments,
-    amount_cents: row.amount_cents,
-    currency: row.currency,
-    interval: row.recurring_interval as Interval | null,
-    interval_count: row.recurring_interval_count,
-    metadata: row.metadata,
-    created_at: row.created_at.toISOString(),
-  };
-}
-
-/** An owner sees everything but the notes that the vendor keeps with a subscription. */
-function viewFor(principal: Principal, row: Subscription): z.infer<typeof subscriptionAnswer> {
-  const view = subscriptionView(row);
-  return ownerOf(principal) === null ? view : { ...view, metadata: {} };
-}
-
 const OWN = "With a customer's token: their own alone, without the vendor's notes (`metadata`).";
 
 export interface SubscriptionRouteOptions {
+  catalog: Catalog;
   subscriptions: SubscriptionService;
   /** Which of these, by Stripe's ids, are paid by a price that nothing is sold by any more. */
   onOldPrices(references: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
-export function subscriptionRoutes(http: Http, { subscriptions, onOldPrices }: SubscriptionRouteOptions): void {
+export function subscriptionRoutes(
+  http: Http,
+  { catalog, subscriptions, onOldPrices }: SubscriptionRouteOptions,
+): void {
+  const viewFor = viewsOf(catalog);
+
   /** The views of rows, with what is asked for all of them at once. */
   async function reading(
     principal: Principal,

@@ -1,0 +1,139 @@
+import type { Connection } from '../db/database.ts';
+import type {
+  ChangeInvoice,
+  ChangeRequest,
+  ChangesAtStripe,
+  SubscriptionAtStripe,
+} from '../modules/subscriptions/index.ts';
+import { PENDING_PLAN } from '../modules/subscriptions/index.ts';
+import type { FetchedObject, StripeClient } from './client/index.ts';
+import type { ItemChange } from './client/subscriptions.ts';
+import type { Intent, Intents } from './intents.ts';
+import type { Projector } from './project.ts';
+import type { StripeInvoice, StripeInvoiceLine, StripeSubscription } from './shapes.ts';
+
+/** An answer of Stripe's as it is kept with its intent. */
+interface KeptAnswer {
+  object: FetchedObject['object'];
+  asOf: string;
+}
+
+export const CHANGE = 'subscription.change';
+
+export interface SubscriptionChangesOptions {
+  client: StripeClient;
+  intents: Intents;
+  projector: Projector;
+}
+
+/** Changes of subscriptions as intents: each charged once, whatever breaks in between. */
+export function createSubscriptionChanges(options: SubscriptionChangesOptions): ChangesAtStripe {
+  const { client, intents, projector } = options;
+
+  const planner = intents.register<ChangeRequest, KeptAnswer>(CHANGE, {
+    async call(stripe, request, key) {
+      const { object, asOf } = await callStripe(stripe, request, key);
+      return { object, asOf: asOf.toISOString() };
+    },
+    // The answer is projected by whoever carried it out, and the event that Stripe sends says the same.
+    async record() {},
+    crashPoints: { planned: 'change.planned', called: 'change.called' },
+  });
+
+  async function look(reference: string): Promise<SubscriptionAtStripe | null> {
+    const found = await client.fetch('subscription', reference);
+    if (found === null) return null;
+    await projector.projectFetched('subscription', found.object, found.asOf);
+    return atStripe(found.object as unknown as StripeSubscription);
+  }
+
+  return {
+    look,
+
+    async asked(connection: Connection, reference: string) {
+      const { asked, open } = await connection
+        .selectFrom('intents')
+        .select(({ fn }) => [
+          fn.countAll<string>().as('asked'),
+          fn.countAll<string>().filterWhere('status', '=', 'planned').as('open'),
+        ])
+        .where('kind', '=', CHANGE)
+        .where('subject_id', '=', reference)
+        .executeTakeFirstOrThrow();
+      return { count: Number(asked), isOpen: Number(open) > 0 };
+    },
+
+    async preview(request) {
+      const invoice = await client.previewItemChange(request.reference, itemChange(request));
+      return invoice === null ? null : invoiceOf(invoice as StripeInvoice);
+    },
+
+    plan: (transaction, request) => planner.plan(transaction, request.reference, request),
+
+    async carryOut(planned, before) {
+      const kept = await planner.carryOut(planned as Intent<ChangeRequest>);
+      await projector.projectFetched('subscription', kept.object, new Date(kept.asOf));
+      const { latest_invoice: invoice } = kept.object as unknown as StripeSubscription;
+      if (invoice === null || invoice === before.latestInvoice) return null;
+      const found = await client.fetch('invoice', invoice);
+      if (found === null) return null;
+      await projector.projectFetched('invoice', found.object, found.asOf);
+      return invoiceOf(found.object as unknown as StripeInvoice);
+    },
+  };
+}
+
+/** Every step may be taken again under its key. */
+async function callStripe(stripe: StripeClient, request: ChangeRequest, key: string): Promise<FetchedObject> {
+  const { reference, way, releases, note } = request;
+  if (releases !== null) await stripe.releaseSchedule(releases, `${key}:release`);
+  if (way === 'change') return stripe.changeSubscriptionItem(reference, itemChange(request), key);
+  if (way === 'schedule') await stripe.scheduleItemChange(reference, request, `${key}:schedule`);
+  return stripe.updateSubscription(reference, { metadata: { [PENDING_PLAN]: note } }, key);
+}
+
+function itemChange({ itemId, priceId, quantity, proration, prorationDate }: ChangeRequest): ItemChange {
+  return { itemId, priceId, quantity, proration, prorationDate };
+}
+
+function atStripe({ items, schedule, latest_invoice: latestInvoice }: StripeSubscription): SubscriptionAtStripe | null {
+  const [item] = items.data;
+  if (item === undefined) return null;
+  const { price, quantity = 1 } = item;
+  return {
+    items: items.data.length,
+    itemId: item.id,
+    priceId: price.id,
+    quantity,
+    amountCents: (price.unit_amount ?? 0) * quantity,
+    currency: price.currency,
+    interval: price.recurring?.interval ?? null,
+    intervalCount: price.recurring?.interval_count ?? 1,
+    periodStart: item.current_period_start * 1_000,
+    periodEnd: item.current_period_end * 1_000,
+    scheduleId: schedule ?? null,
+    latestInvoice,
+  };
+}
+
+/** What is read of an invoice's lines beyond the mirror's shape. */
+type Line = StripeInvoiceLine & {
+  readonly discount_amounts?: readonly { readonly amount: number }[] | null;
+  readonly parent: { readonly invoice_item_details?: { readonly proration: boolean } | null } | null;
+};
+
+function invoiceOf({ total, amount_due: amountDueCents, currency, lines }: StripeInvoice): ChangeInvoice {
+  return {
+    totalCents: total,
+    amountDueCents,
+    currency,
+    lines: (lines.data as readonly Line[]).map(({ description, amount, discount_amounts, parent, period }) => ({
+      description: description ?? null,
+      amountCents: amount,
+      discountCents: (discount_amounts ?? []).reduce((sum, { amount: taken }) => sum + taken, 0),
+      proration: (parent?.subscription_item_details ?? parent?.invoice_item_details)?.proration ?? false,
+      periodStart: period.start * 1_000,
+      periodEnd: period.end * 1_000,
+    })),
+  };
+}
