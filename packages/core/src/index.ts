@@ -30,5 +30,6 @@ export * from './revenue/movements.ts';
 export * from './revenue/mrr.ts';
 export * from './subscription/change.ts';
 export * from './subscription/effects.ts';
+export * from './subscription/notices.ts';
 export * from './subscription/state.ts';
 export * from './time.ts';

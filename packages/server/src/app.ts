@@ -209,6 +209,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     catalog,
     licenses: createMailLicenses({ licenseReader, catalog, clock }),
     mailFrom: config.mailFrom,
+    alertEmail: config.alertEmail,
     publicUrl: () => publicUrl.current,
     ownerLink: (id) => ownerLinks.address(id),
     openLink: (link) => accounts.openLink(link),
@@ -264,7 +265,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
         checkouts: () => checkouts,
         takenBack,
       }),
-      ...createPaymentHandlers({ takenBack, audit }),
+      ...createPaymentHandlers({ takenBack, audit, notifications }),
     },
     log: logs.operations.stripe,
   });

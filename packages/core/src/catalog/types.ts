@@ -151,7 +151,10 @@ export interface LicensePolicy {
 export interface DunningPolicy {
   /** Days of use after the end of the paid period. */
   readonly graceDays: number;
-  readonly whenGraceEnds: 'suspend' | 'keep';
+  /** `suspend` the licence, `keep` it as it is, or `downgrade` it to a plan until what is owed is paid. */
+  readonly whenGraceEnds: 'suspend' | 'keep' | 'downgrade';
+  /** The plan that is left, with `downgrade`. */
+  readonly downgradeTo?: string;
   /** The failed attempts on one invoice after which the licence is revoked; null never does. */
   readonly failuresBeforeRevocation: number | null;
 }

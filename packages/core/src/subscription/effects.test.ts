@@ -12,6 +12,7 @@ import {
   NOTHING_KNOWN,
   nextTransitionAt,
 } from './effects.ts';
+import { nextReminderAt } from './notices.ts';
 import { type InvoiceFacts, SUBSCRIPTION_STATUSES, type SubscriptionFacts, viewSubscription } from './state.ts';
 
 const day = 86_400_000;
@@ -123,6 +124,21 @@ describe('the licence of a subscription', () => {
     expect(coverageFor(view(life.neverPaid), fallingBack, end).fallBackTo).toBeNull();
   });
 
+  it('whose policy leaves a plan is not withheld when the grace ends, and is all it was once it is paid', () => {
+    const policy: DunningPolicy = { ...dunning, whenGraceEnds: 'downgrade', downgradeTo: 'free' };
+    const at = ({ facts, invoices, now }: State) => viewSubscription(facts, invoices, policy, now);
+    const over = at(life.graceOver);
+    expect(over).toMatchObject({ standing: 'suspended', leavesPlan: 'free' });
+    expect(coverageFor(over, revoking, life.graceOver.now)).toMatchObject({ coverage: 'past_due', payment: null });
+    expect(coverageFor(at(life.failed), revoking, life.failed.now).payment).toBeNull();
+    expect(at(life.recovered)).toMatchObject({ standing: 'current', leavesPlan: null });
+    // Three failures revoke whatever the grace left, and a pause is no matter of payment.
+    expect(coverageFor(at(life.thirdFailure), revoking, life.thirdFailure.now).payment).toMatchObject({
+      effect: 'revoke',
+    });
+    expect(coverageFor(at(life.paused), revoking, life.paused.now).payment).toMatchObject({ effect: 'suspend' });
+  });
+
   it('in grace already bears the hold that will suspend it, so that no clock has to come by', () => {
     const { payment } = coverageFor(view(life.failed), revoking, life.failed.now);
     expect(payment).toMatchObject({ effect: 'suspend', effectiveAt: renewal + hour + 3 * day });
@@ -172,12 +188,40 @@ describe('the letters about a subscription', () => {
       'payment-failed in_2-attempt-2',
       'subscription-suspended in_2',
       'license-revoked in_2',
-      `subscription-renewed until-${third}`,
+      `payment-recovered until-${third}`,
       'subscription-canceled ended',
     ];
     const states: State[] = [unpaid, bought, failed, graceOver, thirdFailure, recovered, canceled];
     expect(lettersOf(states)).toEqual(expected);
     expect(lettersOf(states.flatMap((state) => [state, state, state]))).toEqual(expected);
+  });
+
+  it('remind of what is owed a day before the grace ends, once, and not of what is paid by then', () => {
+    const dayBefore: State = { ...life.failed, now: renewal + hour + 2 * day };
+    const justBefore: State = { ...dayBefore, now: dayBefore.now - 1 };
+    const failed = 'payment-failed in_2-attempt-1';
+    expect(lettersOf([life.bought, life.failed, justBefore])).toEqual([failed]);
+    expect(lettersOf([life.bought, life.failed, dayBefore, dayBefore])).toEqual([failed, 'payment-reminder in_2']);
+    expect(lettersOf([life.bought, life.failed, { ...life.renewed, now: dayBefore.now }])).toEqual([
+      failed,
+      `payment-recovered until-${third}`,
+    ]);
+    expect(nextReminderAt(view(life.failed), life.failed.now)).toBe(dayBefore.now);
+    expect(nextReminderAt(view(dayBefore), dayBefore.now)).toBeNull();
+  });
+
+  it('remind of nothing in a grace time of a day, or in one without an end', () => {
+    for (const policy of [{ graceDays: 1 }, { whenGraceEnds: 'keep' }] as const) {
+      const { facts, invoices } = life.failed;
+      const short = viewSubscription(facts, invoices, { ...dunning, ...policy }, renewal + hour + day - 1);
+      expect(lettersFor(NOTHING_KNOWN, short).map(({ template }) => template)).toEqual(['payment-failed']);
+    }
+  });
+
+  it('say of a payment that it ended a lapse also when only its own attempts tell', () => {
+    const paid: State = { ...life.renewed, invoices: [first, second('paid', 2)] };
+    expect(lettersOf([life.bought, paid])).toEqual([`payment-recovered until-${third}`]);
+    expect(lettersOf([life.bought, life.renewed])).toEqual([`subscription-renewed until-${third}`]);
   });
 
   it('about a suspension wait for the invoice that is owed, so that its late arrival brings one letter and not two', () => {

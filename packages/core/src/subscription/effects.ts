@@ -59,6 +59,7 @@ function paymentHold(view: SubscriptionView, now: number): LicenseCoverage['paym
   switch (view.standing) {
     case 'grace':
     case 'suspended':
+      if (view.leavesPlan !== null) return null;
       return view.graceUntil === null
         ? view.standing === 'grace'
           ? null
@@ -86,6 +87,8 @@ export interface Letter {
   template:
     | 'subscription-renewed'
     | 'payment-failed'
+    | 'payment-reminder'
+    | 'payment-recovered'
     | 'subscription-suspended'
     | 'license-revoked'
     | 'subscription-canceled';
@@ -110,12 +113,15 @@ export function lettersFor(before: KnownBefore, view: SubscriptionView): Letter[
   const letters: Letter[] = [];
   const owed = view.owedInvoice;
   if (before.paidThrough !== null && view.paidThrough !== null && view.paidThrough > before.paidThrough) {
-    letters.push({ template: 'subscription-renewed', occasion: `until-${view.paidThrough}` });
+    const recovers = view.isPaidAfterFailure || isLapse(before.standing);
+    const template = recovers ? 'payment-recovered' : 'subscription-renewed';
+    letters.push({ template, occasion: `until-${view.paidThrough}` });
   }
   if ((view.standing === 'grace' || view.standing === 'suspended') && owed !== null) {
     letters.push({ template: 'payment-failed', occasion: `${owed.id}-attempt-${owed.attemptCount}` });
   }
   if (view.lapse !== null) {
+    if (view.isReminderDue) letters.push({ template: 'payment-reminder', occasion: view.lapse });
     if (view.standing === 'suspended') letters.push({ template: 'subscription-suspended', occasion: view.lapse });
     if (view.standing === 'revoked') letters.push({ template: 'license-revoked', occasion: view.lapse });
   }
@@ -123,6 +129,10 @@ export function lettersFor(before: KnownBefore, view: SubscriptionView): Letter[
     letters.push({ template: 'subscription-canceled', occasion: 'ended' });
   }
   return letters;
+}
+
+function isLapse(standing: Standing): boolean {
+  return standing === 'grace' || standing === 'suspended' || standing === 'revoked';
 }
 
 function wasEverPaid(before: KnownBefore, view: SubscriptionView): boolean {

@@ -140,13 +140,17 @@ describe('an unpaid renewal', () => {
     });
   });
 
-  it('that is paid in the end leaves no trace', () => {
+  it('that is paid in the end leaves no trace but that it had failed', () => {
     const paid = { ...owed(3), status: 'paid' as const };
     expect(viewSubscription(secondPeriod, [first, paid], dunning, renewal + 10 * day)).toEqual({
       standing: 'current',
       paidThrough: third,
       failedPayments: 0,
       graceUntil: null,
+      remindAt: null,
+      isReminderDue: false,
+      leavesPlan: null,
+      isPaidAfterFailure: true,
       owedInvoice: null,
       lapse: null,
     });

@@ -60,9 +60,20 @@ export interface SubscriptionView {
   graceUntil: number | null;
   /** The latest invoice that is owed; null when none is, or none is known. */
   owedInvoice: InvoiceFacts | null;
+  /** When to remind of what is owed, a day before the grace time ends; null when it has no end, or is too short for it. */
+  remindAt: number | null;
+  /** Whether that moment has come, and the end has not. */
+  isReminderDue: boolean;
+  /** The plan that the licence is of once the grace time is over, until it is paid; null: it is withheld, or not touched. */
+  leavesPlan: string | null;
+  /** Whether what was paid last had failed before. */
+  isPaidAfterFailure: boolean;
   /** Names the time without payment once and for all, by its oldest owed invoice or by the pause; null when there is none, or its invoice is not known yet. */
   lapse: string | null;
 }
+
+/** A shorter grace time is over before a reminder could help. */
+const REMINDED_FROM_DAYS = 2;
 
 /** Derives the view at `now`. */
 export function viewSubscription(
@@ -75,11 +86,17 @@ export function viewSubscription(
   const owed = owing ? owedInvoices(invoices) : [];
   const failedPayments = Math.max(0, ...owed.map((invoice) => invoice.attemptCount));
   const graceUntil = owing && facts.status !== 'canceled' ? graceEnd(facts, owed[0] ?? null, dunning) : null;
+  const remindAt = graceUntil === null || dunning.graceDays < REMINDED_FROM_DAYS ? null : graceUntil - dayMs;
+  const standing = standingOf(facts.status, { failedPayments, graceUntil, dunning, now });
   return {
-    standing: standingOf(facts.status, { failedPayments, graceUntil, dunning, now }),
+    standing,
     paidThrough: paidThrough(facts, invoices),
     failedPayments,
     graceUntil,
+    remindAt,
+    isReminderDue: standing === 'grace' && remindAt !== null && now >= remindAt,
+    leavesPlan: graceUntil !== null && dunning.whenGraceEnds === 'downgrade' ? (dunning.downgradeTo ?? null) : null,
+    isPaidAfterFailure: (lastPaid(invoices)?.attemptCount ?? 0) > 1,
     owedInvoice: owed.at(-1) ?? null,
     lapse: facts.status === 'paused' ? `pause-${facts.currentPeriodStart ?? facts.startedAt}` : (owed[0]?.id ?? null),
   };
@@ -121,6 +138,17 @@ function owedInvoices(invoices: readonly InvoiceFacts[]): InvoiceFacts[] {
     .filter((invoice) => invoice.status === 'open' || invoice.status === 'uncollectible')
     .filter((invoice) => invoice.attemptCount > 0 && invoice.created >= lastPaid)
     .sort((one, other) => one.created - other.created || (one.id < other.id ? -1 : 1));
+}
+
+/** The invoice that pays furthest. */
+function lastPaid(invoices: readonly InvoiceFacts[]): InvoiceFacts | null {
+  let last: InvoiceFacts | null = null;
+  for (const invoice of invoices) {
+    if (invoice.status !== 'paid' || invoice.paysUntil === null) continue;
+    const further = invoice.paysUntil - (last?.paysUntil ?? Number.NEGATIVE_INFINITY);
+    if (last === null || further > 0 || (further === 0 && invoice.id < last.id)) last = invoice;
+  }
+  return last;
 }
 
 /**

@@ -80,6 +80,7 @@ function policies(source: ProductSource): Pick<Product, 'dunning' | 'cancellatio
     dunning: {
       graceDays: dunning?.grace_days ?? DEFAULT_DUNNING_POLICY.graceDays,
       whenGraceEnds: dunning?.when_grace_ends ?? DEFAULT_DUNNING_POLICY.whenGraceEnds,
+      ...(dunning?.downgrade_to === undefined ? {} : { downgradeTo: dunning.downgrade_to }),
       // null is a choice of the vendor's, only silence takes the default.
       failuresBeforeRevocation:
         dunning?.failures_before_revocation === undefined

@@ -51,6 +51,16 @@ describe('a problem in a catalog is reported with its place, the value and the r
     expect(await problemsOf(valid)).toEqual([]);
   });
 
+  it('a plan that is left while a renewal is unpaid has to be one, and goes with a downgrade', async () => {
+    const dunning = (rules: string) => problemsOf(`${valid}dunning: { ${rules} }\n`);
+    expect(await dunning('when_grace_ends: downgrade, downgrade_to: free')).toEqual([]);
+    expect(await dunning('when_grace_ends: downgrade')).toEqual([expect.stringContaining('downgrade_to is missing')]);
+    expect(await dunning('when_grace_ends: downgrade, downgrade_to: fre')).toEqual([
+      expect.stringMatching(/names the plan "fre".*Did you mean free/),
+    ]);
+    expect(await dunning('downgrade_to: free')).toEqual([expect.stringContaining('has no meaning')]);
+  });
+
   it.each([
     [
       'amount: 2500',

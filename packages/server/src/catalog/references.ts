@@ -164,16 +164,28 @@ function policyFindings(product: ProductSource): Finding[] {
       found.push({ path: ['timed_use', 'meter'], message: 'must be a meter of kind time', remedy });
     }
   }
-  if (cancellation === undefined) return found;
-  const path = ['cancellation', 'downgrade_to'];
-  if (cancellation.effect === 'downgrade' && cancellation.downgrade_to === undefined) {
-    found.push({ path, message: 'is missing', remedy: 'Name the plan that follows, such as free.' });
-  } else if (cancellation.effect !== 'downgrade' && cancellation.downgrade_to !== undefined) {
-    found.push({ path, message: 'has no meaning with this effect', remedy: 'Write effect: downgrade, or remove it.' });
-  } else if (cancellation.downgrade_to !== undefined) {
-    found.push(...unknownId(product.plans, cancellation.downgrade_to, path, 'plan'));
-  }
+  const { dunning } = product;
+  found.push(
+    ...downgradeFindings(product, ['cancellation', 'effect'], cancellation?.effect, cancellation?.downgrade_to),
+    ...downgradeFindings(product, ['dunning', 'when_grace_ends'], dunning?.when_grace_ends, dunning?.downgrade_to),
+  );
   return found;
+}
+
+/** A plan is named where something is downgraded to one, and nowhere else. */
+function downgradeFindings(
+  product: ProductSource,
+  [section, field]: [section: string, field: string],
+  effect: string | undefined,
+  plan: string | undefined,
+): Finding[] {
+  const path = [section, 'downgrade_to'];
+  if (effect === 'downgrade' && plan === undefined) {
+    return [{ path, message: 'is missing', remedy: 'Name the plan that follows, such as free.' }];
+  }
+  if (plan === undefined) return [];
+  if (effect === 'downgrade') return unknownId(product.plans, plan, path, 'plan');
+  return [{ path, message: `has no meaning with this ${field}`, remedy: `Write ${field}: downgrade, or remove it.` }];
 }
 
 function unknownId(items: readonly { id: string }[], id: string, path: FieldPath, what: string): Finding[] {

@@ -338,10 +338,13 @@ export const productSource = section(
     dunning: section(
       {
         grace_days: whole(0, 365, 'days').optional().describe('Days of use past the paid time. Default 3.'),
-        when_grace_ends: choice(['suspend', 'keep']).optional().describe('Default suspend.'),
+        when_grace_ends: choice(['suspend', 'keep', 'downgrade'])
+          .optional()
+          .describe('What becomes of the licence until it is paid. Default suspend.'),
+        downgrade_to: id.optional().describe('The plan that is left, with downgrade.'),
         failures_before_revocation: whole(1, 20, 'failures').nullish().describe('Default 3; null never revokes.'),
       },
-      'grace_days, when_grace_ends and failures_before_revocation',
+      'grace_days, when_grace_ends, downgrade_to and failures_before_revocation',
     )
       .optional()
       .describe('What follows when a renewal is not paid.'),

@@ -38,6 +38,8 @@ export interface Config {
   redisUrl: string | null;
   smtpUrl: string | null;
   mailFrom: string;
+  /** Where the vendor hears of failed payments and disputes; null: nowhere. */
+  alertEmail: string | null;
   logLevel: LogLevel;
   logDir: string | null;
   allowedOrigins: string[];
@@ -176,6 +178,7 @@ function assemble(values: Variables, mode: Mode, environment: Config['environmen
     redisUrl: values.REDIS_URL ?? null,
     smtpUrl: values.SMTP_URL ?? null,
     mailFrom: values.MAIL_FROM ?? 'Latchkey <licenses@localhost>',
+    alertEmail: values.ALERT_EMAIL ?? null,
     logLevel: values.LOG_LEVEL ?? 'info',
     logDir: values.LOG_DIR ?? null,
     allowedOrigins: values.ALLOWED_ORIGINS ?? [],

@@ -93,6 +93,10 @@ export const variables = z.object({
     .string()
     .regex(/^[^\r\n]*@[^\r\n]+$/, { error: 'Give a sender such as "Licenses <licenses@example.com>".' })
     .optional(),
+  ALERT_EMAIL: z
+    .string()
+    .regex(/^[^\s@<>,;"]+@[^\s@<>,;"]+$/, { error: 'Give one address, such as billing@example.com.' })
+    .optional(),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       error: 'Write fatal, error, warn, info, debug, trace or silent.',

@@ -32,7 +32,7 @@ export function termPolicy(catalog: Catalog, productId: string, policy: LicenseP
   const dunning = findProduct(catalog, productId)?.dunning ?? DEFAULT_DUNNING_POLICY;
   return {
     graceMs: dunning.graceDays * dayMs,
-    keepWhenUnpaid: dunning.whenGraceEnds === 'keep',
+    keepWhenUnpaid: dunning.whenGraceEnds !== 'suspend',
     expiringWithinMs: Math.max(0, ...policy.expiringNoticeDays) * dayMs,
     termGraceMs: policy.graceDays * dayMs,
     expiryStrategy: policy.expiryStrategy,

@@ -71,6 +71,21 @@ const failed = {
   payUrl: 'https://pay.example/invoice?a=1&b=2',
 };
 
+const reminder = {
+  ...offer,
+  ...paid,
+  graceUntil: failed.graceUntil,
+  nextAttemptAt: null,
+  payUrl: failed.payUrl,
+  leavesPlan: null,
+};
+const licenseEnding = {
+  ...offer,
+  endsAt: '2026-12-21T04:12:00Z',
+  hasEnded: false,
+  usableUntil: '2026-12-21T04:12:00Z',
+};
+
 const everyLetter: [TemplateName, () => ReturnType<typeof write>][] = [
   ['license-issued', () => write('license-issued', { licenseId: 'lic_1' })],
   ['license-resend', () => write('license-resend', { licenseIds: ['lic_1'] })],
@@ -91,6 +106,11 @@ const everyLetter: [TemplateName, () => ReturnType<typeof write>][] = [
     () => write('subscription-renewed', { ...offer, ...paid, paidThrough: '2027-01-21T04:12:00Z' }),
   ],
   ['payment-failed', () => write('payment-failed', failed)],
+  ['payment-reminder', () => write('payment-reminder', reminder)],
+  ['payment-recovered', () => write('payment-recovered', { ...offer, ...paid, paidThrough: '2027-01-21T04:12:00Z' })],
+  ['subscription-ending', () => write('subscription-ending', { ...offer, endsAt: '2027-01-21T04:12:00Z' })],
+  ['trial-ending', () => write('trial-ending', { ...offer, ...paid, trialEndsAt: '2027-01-21T04:12:00Z' })],
+  ['license-ending', () => write('license-ending', licenseEnding)],
   [
     'subscription-suspended',
     () =>
@@ -266,5 +286,44 @@ describe('MAIL_FROM with a name', () => {
   it('stays as it is', async () => {
     const { from } = await write('payment-failed', failed, { mailFrom: 'The Shop <mail@shop.example>' });
     expect(from).toBe('The Shop <mail@shop.example>');
+  });
+});
+
+describe('what a letter promises', () => {
+  it('in a reminder is what the catalog does: the licence is suspended, or a plan is left of it', async () => {
+    expect((await write('payment-reminder', reminder)).text).toMatch(/licence is suspended/);
+    const left = await write('payment-reminder', { ...reminder, leavesPlan: 'pro' });
+    expect(left.text).toMatch(/the plan Professional is left/);
+    const meanwhile = {
+      ...offer,
+      suspendedAt: failed.graceUntil,
+      nextAttemptAt: null,
+      payUrl: null,
+      leavesPlan: 'pro',
+    };
+    expect((await write('subscription-suspended', meanwhile)).text).toMatch(/plan Professional for now/);
+  });
+
+  it('of a licence that ends is what becomes of its key', async () => {
+    expect((await write('license-ending', licenseEnding)).text).toMatch(/After that the key does not work/);
+    const over = { ...licenseEnding, hasEnded: true };
+    expect((await write('license-ending', over)).text).toMatch(/does not work any more/);
+    const inGrace = { ...over, usableUntil: '2026-12-28T04:12:00Z' };
+    expect((await write('license-ending', inGrace)).text).toMatch(/can be used until 28 December 2026/);
+    expect((await write('license-ending', { ...over, usableUntil: null })).text).toMatch(/goes on working/);
+  });
+
+  it('to the vendor is nothing of the customer’s but the address, and is signed by the house', async () => {
+    const alert = {
+      ...paid,
+      object: 'dp_1',
+      customer: 'ann@example.com',
+      due: '2027-01-21T04:12:00Z',
+      reason: 'fraudulent',
+    };
+    const mail = await write('vendor-alert', { ...alert, what: 'dispute' });
+    expect(mail.subject).toBe('A payment of 25.00 USD is disputed');
+    expect(mail.text).toMatch(/dp_1[\s\S]*ann@example\.com[\s\S]*fraudulent/);
+    expect((await write('vendor-alert', { ...alert, what: 'payment_failed', due: null })).subject).toMatch(/failed$/);
   });
 });

@@ -32,6 +32,8 @@ export interface NotificationsOptions {
   licenses: MailLicenseReader;
   /** MAIL_FROM: `Name <address>` or an address, which then carries the vendor's name. */
   mailFrom: string;
+  /** ALERT_EMAIL: where the vendor wants to hear of money that did not come; null or left out: nowhere. */
+  alertEmail?: string | null;
   /** A function, because with port 0 the address is known only once the server listens. */
   publicUrl: () => string;
   /** The address behind a link to an owner. */
@@ -44,6 +46,8 @@ export interface NotificationsOptions {
 export interface Notifications {
   /** Decides a letter. False when this effect's letter was decided before. Throws for data that the template cannot use. */
   notify<Name extends TemplateName>(transaction: Transaction, notice: Notice<Name>): Promise<boolean>;
+  /** Decides a letter to the vendor, who may not want any. `object` is what it is about: each is told of once. */
+  alertVendor(transaction: Transaction, alert: TemplateData<'vendor-alert'>): Promise<void>;
   /**
    * Writes the letter of an outbox row; null when there is nothing left to say. Throws MailRefused for a row that no
    * letter can be made of.
@@ -57,12 +61,19 @@ const payloadSchema = z.object({ template: z.enum(names), to: z.string(), data: 
 const ADDRESS = /^[^\s@<>,;"]{1,64}@[^\s@<>,;"]{1,255}$/;
 
 export function createNotifications(options: NotificationsOptions): Notifications {
+  const notify: Notifications['notify'] = async (transaction, { template, to, data, effectKey }) => {
+    // Now, while the caller can still be told, rather than when nobody listens any more.
+    const payload = payloadSchema.parse({ template, to, data });
+    templates[template].data.parse(data);
+    return options.outbox.enqueue(transaction, { effectKey: `mail:${effectKey}`, kind: 'mail', payload });
+  };
+
   return {
-    async notify(transaction, { template, to, data, effectKey }) {
-      // Now, while the caller can still be told, rather than when nobody listens any more.
-      const payload = payloadSchema.parse({ template, to, data });
-      templates[template].data.parse(data);
-      return options.outbox.enqueue(transaction, { effectKey: `mail:${effectKey}`, kind: 'mail', payload });
+    notify,
+    async alertVendor(transaction, data) {
+      if (options.alertEmail == null) return;
+      const effectKey = `alert:${data.what}:${data.object}`;
+      await notify(transaction, { template: 'vendor-alert', to: options.alertEmail, data, effectKey });
     },
     async write(connection, row) {
       const payload = payloadSchema.safeParse(row.payload);

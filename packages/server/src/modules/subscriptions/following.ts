@@ -1,17 +1,13 @@
 import {
-  type CancellationPolicy,
   type Catalog,
   coverageFor,
-  DEFAULT_CANCELLATION_POLICY,
-  DEFAULT_DUNNING_POLICY,
   earliest,
-  findProduct,
   type InvoiceFacts,
   type KnownBefore,
-  type Letter,
-  lettersFor,
   monthlyRevenueCents,
   NOTHING_KNOWN,
+  nextNoticeAt,
+  nextReminderAt,
   nextTransitionAt,
   type Standing,
   SUBSCRIPTION_STATUSES,
@@ -25,7 +21,9 @@ import type { Audit } from '../audit/index.ts';
 import type { Customer, CustomerService } from '../customers/index.ts';
 import type { LicenseReader, LicenseRecord, LicenseService } from '../licenses/index.ts';
 import type { Notifications } from '../notifications/index.ts';
+import { alertOfFailure, createSubscriptionLetters, endingFacts } from './letters.ts';
 import { endedByHand, manualSource } from './manual.ts';
+import { noticeDaysOf, policiesOf } from './policies.ts';
 import * as repository from './repository.ts';
 import { recordMovement } from './revenue.ts';
 
@@ -85,6 +83,7 @@ export type FollowSubscription = ReturnType<typeof createFollowing>;
  */
 export function createFollowing(options: FollowingOptions) {
   const { catalog, clock, ids, audit, customers, licenses, licenseReader, notifications } = options;
+  const writeLetters = createSubscriptionLetters({ catalog, notifications });
 
   return async function follow(
     transaction: Transaction,
@@ -108,7 +107,12 @@ export function createFollowing(options: FollowingOptions) {
     const row = await store(transaction, { before, current, view, customer, now });
     await recordMovement(transaction, { before, row }, { clock, ids });
     await followLicenses(transaction, { before, row, current, view, customer, now });
-    await writeLetters(transaction, { before: knownBefore(before), current, view, customer, now });
+    const whose = customer?.email ?? current.stripeCustomerId;
+    await alertOfFailure(transaction, notifications, { current, view, customer: whose });
+    if (customer?.email != null) {
+      const change = { before: knownBefore(before), current, view, to: customer.email, now };
+      await writeLetters(transaction, change);
+    }
     return row;
   };
 
@@ -142,7 +146,8 @@ export function createFollowing(options: FollowingOptions) {
     { before, current, view, customer, now }: Change & { before: repository.SubscriptionRow | null },
   ): Promise<repository.SubscriptionRow> {
     const { connection } = transaction;
-    const fields = columnsOf({ current, view, customer, now }, policiesOf(catalog, current.product).cancellation);
+    const due = dueAt(catalog, { current, view, now });
+    const fields = { ...columnsOf({ current, view, customer, now }), due_at: due };
     if (before === null) {
       const row = await repository.insertSubscription(connection, {
         id: ids.next('subs'),
@@ -179,11 +184,11 @@ export function createFollowing(options: FollowingOptions) {
       row: repository.SubscriptionRow;
     },
   ): Promise<void> {
+    const coverage = coverageFor(view, policiesOf(catalog, current.product).cancellation, now.getTime());
     const follows = {
-      plan: givesAccess(view.standing) ? current.plan : null,
+      plan: givesAccess(view.standing) ? current.plan : view.standing === 'suspended' ? view.leavesPlan : null,
       paidBefore: before?.paid_through?.getTime() ?? null,
     };
-    const coverage = coverageFor(view, policiesOf(catalog, current.product).cancellation, now.getTime());
     let covered = await licenseReader.findBySubscription(transaction.connection, row.id);
     if (covered.length === 0) {
       const links = { subscriptionId: row.id, customerId: customer?.id ?? null };
@@ -232,74 +237,6 @@ export function createFollowing(options: FollowingOptions) {
       effectKey: `license:${license.id}:issued`,
     });
   }
-
-  async function writeLetters(
-    transaction: Transaction,
-    { before, current, view, customer, now }: Change & { before: KnownBefore },
-  ): Promise<void> {
-    if (customer?.email == null) return;
-    for (const letter of lettersFor(before, view)) {
-      const effectKey = `subscription:${current.reference}:${letter.template}:${letter.occasion}`;
-      const to = customer.email;
-      await notify(transaction, letter.template, { to, effectKey, current, view, now });
-    }
-  }
-
-  async function notify(
-    transaction: Transaction,
-    template: Letter['template'],
-    letter: { to: string; effectKey: string; current: SourceSubscription; view: SubscriptionView; now: Date },
-  ): Promise<void> {
-    const { to, effectKey, current, view, now } = letter;
-    const { product, plan } = current;
-    const offer = { product, plan };
-    const owed = current.invoices.find((invoice) => invoice.id === view.owedInvoice?.id) ?? null;
-    const owing = { nextAttemptAt: iso(owed?.nextAttemptAt ?? null), payUrl: owed?.payUrl ?? null };
-    switch (template) {
-      case 'subscription-renewed': {
-        const data = {
-          ...offer,
-          amountCents: current.amountCents,
-          currency: current.currency,
-          paidThrough: iso(view.paidThrough) ?? now.toISOString(),
-        };
-        await notifications.notify(transaction, { template, to, effectKey, data });
-        return;
-      }
-      case 'payment-failed': {
-        const data = {
-          ...offer,
-          ...owing,
-          amountCents: owed?.amountDueCents ?? current.amountCents,
-          currency: owed?.currency ?? current.currency,
-          attempt: owed?.attemptCount ?? view.failedPayments,
-          failuresBeforeRevocation: policiesOf(catalog, product).dunning.failuresBeforeRevocation,
-          graceUntil: view.standing === 'grace' ? iso(view.graceUntil) : null,
-        };
-        await notifications.notify(transaction, { template, to, effectKey, data });
-        return;
-      }
-      case 'subscription-suspended': {
-        const data = { ...offer, ...owing, suspendedAt: iso(view.graceUntil) ?? now.toISOString() };
-        await notifications.notify(transaction, { template, to, effectKey, data });
-        return;
-      }
-      case 'license-revoked': {
-        const data = { ...offer, revokedAt: now.toISOString(), cause: 'payment' as const };
-        await notifications.notify(transaction, { template, to, effectKey, data });
-        return;
-      }
-      case 'subscription-canceled': {
-        const keeps = policiesOf(catalog, product).cancellation.effect !== 'revoke';
-        const data = {
-          ...offer,
-          canceledAt: iso(current.endedAt ?? current.canceledAt) ?? now.toISOString(),
-          usableUntil: keeps ? iso(view.paidThrough) : null,
-        };
-        await notifications.notify(transaction, { template, to, effectKey, data });
-      }
-    }
-  }
 }
 
 interface Change {
@@ -307,14 +244,6 @@ interface Change {
   view: SubscriptionView;
   customer: Customer | null;
   now: Date;
-}
-
-function policiesOf(catalog: Catalog, productId: string) {
-  const product = findProduct(catalog, productId);
-  return {
-    dunning: product?.dunning ?? DEFAULT_DUNNING_POLICY,
-    cancellation: product?.cancellation ?? DEFAULT_CANCELLATION_POLICY,
-  };
 }
 
 /** Stripe's list of statuses is open: a new one withholds access until somebody has looked at it. */
@@ -332,9 +261,17 @@ function knownBefore(row: repository.SubscriptionRow | null): KnownBefore {
   return { standing: row.standing as Standing, paidThrough: row.paid_through?.getTime() ?? null };
 }
 
-function columnsOf({ current, view, customer, now }: Change, cancellation: CancellationPolicy) {
+/** When the clock next has something to say: a transition, an end, or a letter. */
+function dueAt(catalog: Catalog, { current, view, now }: Pick<Change, 'current' | 'view' | 'now'>): Date | null {
+  const at = now.getTime();
   const ends = current.source === 'manual' && view.standing !== 'ended' ? date(current.cancelAt) : null;
-  const due = earliest(date(nextTransitionAt(view, cancellation, now.getTime())), ends);
+  const transition = nextTransitionAt(view, policiesOf(catalog, current.product).cancellation, at);
+  const reminder = nextReminderAt(view, at);
+  const notice = nextNoticeAt(endingFacts(current, view), noticeDaysOf(catalog, current), at);
+  return earliest(ends, date(transition), date(reminder), date(notice));
+}
+
+function columnsOf({ current, view, customer, now }: Change) {
   return {
     customer_id: customer?.id ?? null,
     product: current.product,
@@ -356,7 +293,6 @@ function columnsOf({ current, view, customer, now }: Change, cancellation: Cance
     recurring_interval_count: current.intervalCount,
     mrr_cents: monthlyRevenueCents(current),
     metadata: JSON.stringify(current.metadata),
-    due_at: due,
     updated_at: now,
   };
 }
@@ -367,8 +303,4 @@ function auditEntry(id: string, step: string, detail: Record<string, unknown>) {
 
 function date(milliseconds: number | null): Date | null {
   return milliseconds === null ? null : new Date(milliseconds);
-}
-
-function iso(milliseconds: number | null): string | null {
-  return milliseconds === null ? null : new Date(milliseconds).toISOString();
 }

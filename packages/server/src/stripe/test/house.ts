@@ -66,7 +66,7 @@ export function createHouseBehindInbox(options: {
       checkouts: () => checkouts,
       takenBack,
     }),
-    ...createPaymentHandlers({ takenBack, audit }),
+    ...createPaymentHandlers({ takenBack, audit, notifications }),
   };
   const checkouts: CheckoutService = createCheckouts({
     database,

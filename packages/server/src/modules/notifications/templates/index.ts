@@ -1,19 +1,24 @@
 /** Every letter the house can write. */
 
 import type { z } from 'zod';
+import { licenseEnding } from './license-ending.ts';
 import { licenseIssued } from './license-issued.ts';
 import { licenseResend } from './license-resend.ts';
 import { licenseRevoked } from './license-revoked.ts';
 import { machineRelease } from './machine-release.ts';
 import { paymentFailed } from './payment-failed.ts';
+import { paymentRecovered } from './payment-recovered.ts';
+import { paymentReminder } from './payment-reminder.ts';
 import { reactivationDecided } from './reactivation-decided.ts';
 import { resetPassword } from './reset-password.ts';
 import { signInLink } from './sign-in-link.ts';
 import { subscriptionCanceled } from './subscription-canceled.ts';
+import { subscriptionEnding } from './subscription-ending.ts';
 import { subscriptionRenewed } from './subscription-renewed.ts';
 import { subscriptionSuspended } from './subscription-suspended.ts';
+import { trialEnding } from './trial-ending.ts';
+import { vendorAlert } from './vendor-alert.ts';
 import { verifyEmail } from './verify-email.ts';
-
 export const templates = {
   'license-issued': licenseIssued,
   'license-resend': licenseResend,
@@ -27,6 +32,12 @@ export const templates = {
   'subscription-renewed': subscriptionRenewed,
   'subscription-suspended': subscriptionSuspended,
   'verify-email': verifyEmail,
+  'license-ending': licenseEnding,
+  'payment-recovered': paymentRecovered,
+  'payment-reminder': paymentReminder,
+  'subscription-ending': subscriptionEnding,
+  'trial-ending': trialEnding,
+  'vendor-alert': vendorAlert,
 } as const;
 
 export type TemplateName = keyof typeof templates;
