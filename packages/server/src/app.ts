@@ -24,6 +24,7 @@ import {
   createCustomersAtStripe,
 } from './modules/customers/index.ts';
 import { createEntitlementService, type EntitlementService } from './modules/entitlements/index.ts';
+import { createLedger, type Ledger } from './modules/ledger/index.ts';
 import {
   createKeyKeeper,
   createLicenseExchange,
@@ -116,6 +117,7 @@ export interface App extends Foundation, SubscriptionDesk {
   licenseExchange: LicenseExchange;
   ownerLinks: OwnerLinks;
   entitlements: EntitlementService;
+  ledger: Ledger;
   reactivationDesk: ReactivationDesk;
   notifications: Notifications;
   subscriptions: SubscriptionService;
@@ -175,6 +177,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     log,
     customerOf: (claims) => identity.ofToken(claims),
   });
+  const ledger = createLedger({ database, catalog, clock, ids, audit, log });
   const snapshots = createLicenseSnapshots();
   const signing = await createSigning({ database, vault, clock, randomness, audit, log });
   const keys = createKeyKeeper({
@@ -410,6 +413,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     licenseExchange,
     ownerLinks,
     entitlements: createEntitlementService({ catalog, licenseReader }),
+    ledger,
     reactivationDesk: createReactivationDesk({ licenses, customers, notifications }),
     notifications,
     subscriptions,
@@ -465,7 +469,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     },
 
     async close() {
-      await accounts.settled();
+      await Promise.all([accounts.settled(), ledger.settled()]);
       await Promise.all([...workers.map((worker) => worker.stop()), reconciler.stop()]);
       for (const close of closing) await close();
       if (transport.kind === 'external') await transport.close();

@@ -30,6 +30,7 @@ export type IdPrefix =
   | 'out'
   | 'rec'
   | 'mov'
+  | 'rsv'
   | 'mail'
   | 'aud'
   | 'key'

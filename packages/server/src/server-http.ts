@@ -10,6 +10,7 @@ import { registerAuditRoutes } from './modules/audit/index.ts';
 import { catalogRoutes, registerProductRoutes } from './modules/catalog/index.ts';
 import { customerRoutes } from './modules/customers/index.ts';
 import { entitlementRoutes } from './modules/entitlements/index.ts';
+import { ledgerRoutes } from './modules/ledger/index.ts';
 import {
   createResend,
   exportRoutes,
@@ -81,6 +82,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   importRoutes(http, app.licenseExchange);
   exportRoutes(http, app.licenseExchange);
   entitlementRoutes(http, app);
+  ledgerRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
   subscriptionRoutes(http, { ...app, onOldPrices: (references) => onOldPrices(database.connection, references) });
   revenueRoutes(http, app);

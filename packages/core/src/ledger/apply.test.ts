@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { applyOperations } from './apply.ts';
-import { accountAt } from './settle.ts';
+import { accountAt, pendingAt } from './settle.ts';
 import type { GrantOperation, LedgerCode, LedgerOperation, LedgerState } from './types.ts';
 
 const ACCOUNT = 'license/lic_1/calls';
@@ -103,6 +103,8 @@ describe('lots', () => {
     const { account } = run(grant(3, { expiresAt: 100 }));
     if (account === undefined) throw new Error('no account');
     expect(accountAt(account, 100).balance).toMatchObject({ available: 0, expired: 3 });
+    expect(pendingAt(account, 100)).toMatchObject([{ number: 2, kind: 'lot_expired', amount: 3, availableAfter: 0 }]);
+    expect(pendingAt(account, 99)).toEqual([]);
     expect(account.balance).toMatchObject({ available: 3, expired: 0 });
   });
 

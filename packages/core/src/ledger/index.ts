@@ -1,6 +1,7 @@
 export { type Applied, applyOperations } from './apply.ts';
+export { compareLots } from './burn.ts';
 export { emptyAccount } from './draft.ts';
 export { decimalsOfMeter, formatMeterQuantity, parseMeterQuantity } from './meter-quantity.ts';
 export { type AccountProof, type Discrepancy, proveAccount, proveBalance } from './proof.ts';
-export { accountAt, OWN_KEY_PREFIX } from './settle.ts';
+export { accountAt, OWN_KEY_PREFIX, pendingAt } from './settle.ts';
 export * from './types.ts';

@@ -2,7 +2,7 @@
 
 import { compareLots } from './burn.ts';
 import { beginDraft, type Draft, finishDraft, move } from './draft.ts';
-import type { LedgerAccount } from './types.ts';
+import type { LedgerAccount, Transfer } from './types.ts';
 
 /** Keys of what happens by itself begin with this, and no caller's may. */
 export const OWN_KEY_PREFIX = '~';
@@ -48,7 +48,16 @@ export function writeOff(draft: Draft, at: number): void {
 
 /** The account as it stands at an instant, whether or not anything has happened on it since. */
 export function accountAt(account: LedgerAccount, at: number): LedgerAccount {
+  return finishDraft(settled(account, at));
+}
+
+/** What time alone has brought by an instant and no operation has written down yet: the next one will. */
+export function pendingAt(account: LedgerAccount, at: number): readonly Transfer[] {
+  return settled(account, at).made;
+}
+
+function settled(account: LedgerAccount, at: number): Draft {
   const draft = beginDraft(account);
   settle(draft, at);
-  return finishDraft(draft);
+  return draft;
 }
