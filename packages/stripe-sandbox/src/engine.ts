@@ -2,8 +2,10 @@ import { CHECKOUT_TASKS } from './billing/checkout.ts';
 import { BILLING_TASKS } from './billing/cycle.ts';
 import { DISPUTE_TASKS } from './billing/disputes.ts';
 import { NOTICE_TASKS } from './billing/invoice-notices.ts';
+import { PAUSE_TASKS } from './billing/pause-collection.ts';
 import { PENDING_TASKS } from './billing/pending-update-end.ts';
 import { REFUND_TASKS } from './billing/refunds.ts';
+import { RESUME_TASKS } from './billing/resume.ts';
 import { SCHEDULE_TASKS } from './billing/schedules.ts';
 import { arrive, isBehind, TEST_CLOCK_TASKS } from './billing/test-clocks.ts';
 import type { Clock } from './clock/clock.ts';
@@ -19,8 +21,10 @@ const TASKS: Readonly<Record<string, (work: Work, subject: string) => void>> = {
   ...CHECKOUT_TASKS,
   ...DISPUTE_TASKS,
   ...NOTICE_TASKS,
+  ...PAUSE_TASKS,
   ...PENDING_TASKS,
   ...REFUND_TASKS,
+  ...RESUME_TASKS,
   ...SCHEDULE_TASKS,
   ...TEST_CLOCK_TASKS,
 };

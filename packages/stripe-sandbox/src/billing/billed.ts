@@ -46,7 +46,7 @@ export function billedOn(invoice: Invoice): Ledger {
   const billed: Ledger = {};
   for (const line of invoice.lines.data) {
     const item = line.parent.subscription_item_details;
-    if (item === null || item.proration || line.amount <= 0) continue;
+    if (item === null || item.invoice_item !== null || line.amount <= 0) continue;
     const off = line.discount_amounts.reduce((sum, one) => sum + one.amount, 0);
     const credited = { invoice: invoice.id, invoice_line_items: [line.id] };
     billed[item.subscription_item] = { gross: line.amount, net: line.amount - off, line: credited };

@@ -10,7 +10,7 @@ import { lineOfItem, pendingItems } from './invoice-items.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
 import { nextBoundary } from './periods.ts';
 import { allGivenBack, type Change, itemChanges, netPrices, prorationItems } from './prorations.ts';
-import { cadenceOf } from './subscription-start.ts';
+import { cadenceOf, fullPeriodOf } from './subscription-start.ts';
 import { periodOf } from './subscription-tasks.ts';
 
 type Prices = ReturnType<typeof netPrices>;
@@ -39,6 +39,8 @@ export type ChangeRequest = {
   behavior: ProrationBehavior;
   prorationDate: number | null;
   resetsAnchor: boolean;
+  /** A trial that begins now, and ends then. */
+  trialEnd?: number;
   discounts: readonly ActiveDiscount[];
 };
 
@@ -62,17 +64,21 @@ function prorationDate(before: Subscription, at: number): number {
   });
 }
 
-/** Begins a new period now: another interval, or a billing cycle that is moved, cannot go on with the old one. */
-function inNewPeriod(after: Subscription, now: number): Subscription {
+/**
+ * Begins a new period now: another interval, or a billing cycle that is moved, cannot go on with the old one. A trial is a
+ * period of its own, and the billing cycle begins when it ends.
+ */
+function inNewPeriod(after: Subscription, now: number, trialEnd: number | undefined): Subscription {
   const cadence = cadenceOf(after.items.data.map((item) => item.price));
-  const period = { start: now, end: nextBoundary(now, cadence, now) };
+  const period = { start: now, end: trialEnd ?? nextBoundary(now, cadence, now) };
   const ends = after.cancel_at_period_end ? { cancel_at: period.end } : {};
-  return { ...after, ...ends, billing_cycle_anchor: now, items: withPeriod(after, period) };
+  const trial = trialEnd === undefined ? {} : { status: 'trialing' as const, trial_end: trialEnd, trial_start: now };
+  return { ...after, ...ends, ...trial, billing_cycle_anchor: trialEnd ?? now, items: withPeriod(after, period) };
 }
 
 /** The prorations of a change in the period, which goes to where it has been given back from. */
 function ofItems(work: Work, before: Subscription, changes: readonly Change[], how: { at: number; prices: Prices }) {
-  const period = periodOf(before);
+  const period = fullPeriodOf(before);
   const until = givenBackFrom(work, before.id) ?? period.end;
   return prorationItems(work, before, changes, { ...how, at: Math.min(how.at, until), until, period });
 }
@@ -82,7 +88,7 @@ function ofItems(work: Work, before: Subscription, changes: readonly Change[], h
  * what had been given back is charged again (https://docs.stripe.com/billing/subscriptions/cancel).
  */
 function ofEnd(work: Work, before: Subscription, after: Subscription, prices: Prices) {
-  const period = periodOf(before);
+  const period = fullPeriodOf(before);
   const from = givenBackFrom(work, before.id);
   const within = after.cancel_at !== null && after.cancel_at < period.end ? after.cancel_at : null;
   const to = after.cancel_at === before.cancel_at ? from : within;
@@ -109,7 +115,8 @@ export function planChange(work: Work, before: Subscription, after: Subscription
       param: 'billing_cycle_anchor',
     });
   }
-  const newPeriod = billed && (how.resetsAnchor || cadenceText(before) !== cadenceText(after));
+  const begins = how.resetsAnchor || how.trialEnd !== undefined;
+  const newPeriod = billed && (begins || cadenceText(before) !== cadenceText(after));
   const changes = newPeriod ? allGivenBack(before) : itemChanges(before.items.data, after.items.data);
   const prices = netPrices(after.items.data, how.discounts);
   const at = how.prorationDate === null ? work.now : prorationDate(before, how.prorationDate);
@@ -121,7 +128,7 @@ export function planChange(work: Work, before: Subscription, after: Subscription
   const prorations = prorates ? [...ofItems(work, before, changes, { at, prices }), ...end.items] : [];
   return {
     before,
-    subscription: newPeriod ? inNewPeriod(after, work.now) : after,
+    subscription: newPeriod ? inNewPeriod(after, work.now, how.trialEnd) : after,
     discounts: how.discounts,
     prorations,
     prices,
@@ -140,7 +147,8 @@ export function itemsToBill(work: Work, plan: ChangePlan): InvoiceItem[] {
 /** The invoice that the plan makes now. Carrying it out and showing it beforehand both use this. */
 export function invoiceNow(work: Work, plan: ChangePlan, items: readonly InvoiceItem[], id: string): Draft {
   const lines: InvoiceLine[] = items.map((item) => lineOfItem(id, item));
-  if (plan.newPeriod) lines.push(...periodLines(work, plan.subscription, id, false));
+  const onTrial = plan.subscription.status === 'trialing';
+  if (plan.newPeriod) lines.push(...periodLines(work, plan.subscription, id, onTrial));
   const { start } = periodOf(plan.before);
   return {
     id,

@@ -9,6 +9,7 @@ import { spendDiscounts } from './discounts.ts';
 import { storeDraft } from './invoice-draft.ts';
 import { claimItems } from './invoice-items.ts';
 import { finalizeInvoice } from './invoices.ts';
+import { settleWhilePaused } from './pause-collection.ts';
 import { collectAs, type PaymentBehavior, requirePaymentMethod } from './payment-behavior.ts';
 import { withoutPending } from './pending-update-end.ts';
 import { type PeriodInvoice, storePeriod } from './period-invoice.ts';
@@ -30,7 +31,7 @@ function fallBehind(work: Work, invoice: Invoice): void {
 }
 
 function billNow(work: Work, draft: Invoice, subscription: Subscription, payment: Payment): void {
-  if (subscription.status === 'unpaid') return;
+  if (subscription.status === 'unpaid' || settleWhilePaused(work, subscription, draft) !== undefined) return;
   if (subscription.collection_method === 'send_invoice' && draft.amount_due > 0) return;
   const invoice = finalizeInvoice(work, draft);
   if (invoice.status !== 'open') return;
@@ -58,7 +59,8 @@ export function carryOutChange(
   const plan = inPlaceOfPending(work, asked);
   const { behavior, offSession } = how;
   if (behavior !== 'pending_if_incomplete') return carryOut(work, plan, { behavior, offSession });
-  if (plan.invoicesNow && plan.before.status !== 'unpaid') return proposeChange(work, plan, offSession);
+  const collects = plan.before.status !== 'unpaid' && plan.before.pause_collection === null;
+  if (plan.invoicesNow && collects) return proposeChange(work, plan, offSession);
   return carryOut(work, plan, { behavior: 'allow_incomplete', offSession });
 }
 
@@ -86,7 +88,8 @@ function carryOut(work: Work, plan: ChangePlan, payment: Payment): Subscription 
   const sent = subscription.collection_method === 'send_invoice';
   const finalizesAt = sent ? work.now + work.settings.renewalFinalizeDelaySeconds : null;
   const composed = composeNow(work, { ...plan, subscription }, { ...invoiceNow(work, plan, items, id), finalizesAt });
-  const charged = composed.invoice.amount_due > 0 && !sent && subscription.status !== 'unpaid';
+  const collects = subscription.status !== 'unpaid' && subscription.pause_collection === null;
+  const charged = composed.invoice.amount_due > 0 && !sent && collects;
   if (charged && payment.behavior !== 'default_incomplete') requirePaymentMethod(work, subscription);
   const stored = storeNow(work, plan, subscription, composed);
   claimItems(work, items, stored);

@@ -10,6 +10,7 @@ import { FINALIZE_TASK } from './invoice-draft.ts';
 import { claimItems, lineOfItem, pendingItems } from './invoice-items.ts';
 import { COLLECT_TASK, finalizeInvoice } from './invoices.ts';
 import { sendInvoice } from './manual-invoices.ts';
+import { settleWhilePaused } from './pause-collection.ts';
 import { withoutPending } from './pending-update-end.ts';
 import { composePeriod, storePeriod } from './period-invoice.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
@@ -25,14 +26,16 @@ import {
   TRIAL_NOTICE_TASK,
 } from './subscription-tasks.ts';
 
-/** Why a period begins, and whether its invoice is collected at once or after the usual hour as a draft. */
-type Opening = { reason: BillingReason; atOnce: boolean };
-
-const RENEWAL: Opening = { reason: 'subscription_cycle', atOnce: false };
-const ON_REQUEST: Opening = { reason: 'subscription_update', atOnce: true };
-
-/** Moves the subscription into its next period and bills it. */
-function openPeriod(work: Work, subscription: Subscription, changes: Partial<Subscription>, opening: Opening): Invoice {
+/**
+ * Moves the subscription into its next period and drafts the invoice of it. A renewal's is finalised after the usual hour;
+ * one of another reason is for the caller to finalise.
+ */
+export function openPeriod(
+  work: Work,
+  subscription: Subscription,
+  changes: Partial<Subscription>,
+  reason: BillingReason,
+): Invoice {
   const before = periodOf(subscription);
   const next = { ...subscription, ...changes };
   const cadence = cadenceOf(next.items.data.map((item) => item.price));
@@ -54,16 +57,17 @@ function openPeriod(work: Work, subscription: Subscription, changes: Partial<Sub
   const advances = moved.status !== 'unpaid';
   const composed = composePeriod(work, moved, {
     id,
-    reason: opening.reason,
+    reason,
     lines,
     discounts: activeDiscounts(work, moved.discounts, work.now),
     period: { start: before.start, end: start },
-    finalizesAt: advances && !opening.atOnce ? work.now + work.settings.renewalFinalizeDelaySeconds : null,
+    finalizesAt:
+      advances && reason === 'subscription_cycle' ? work.now + work.settings.renewalFinalizeDelaySeconds : null,
     autoAdvance: advances,
   });
   const draft = storePeriod(work, moved, composed);
   claimItems(work, pending, draft);
-  return opening.atOnce ? finalizeAndCollect(work, draft) : draft;
+  return settleWhilePaused(work, moved, draft) ?? draft;
 }
 
 const AUTOMATIC = { automatic: true, offSession: true, authentication: null };
@@ -92,7 +96,8 @@ export function endTrial(
   if (payable || behavior === 'create_invoice') {
     const requested = at < (subscription.trial_end ?? at);
     const changes = { ...entered, billing_cycle_anchor: at, status: 'active' as const, trial_end: at };
-    openPeriod(work, subscription, changes, requested ? ON_REQUEST : RENEWAL);
+    const draft = openPeriod(work, subscription, changes, requested ? 'subscription_update' : 'subscription_cycle');
+    if (requested && draft.status === 'draft' && draft.auto_advance) finalizeAndCollect(work, draft);
   } else if (behavior === 'cancel') {
     cancelSubscription(work, subscription, null);
   } else {
@@ -108,14 +113,6 @@ export function endTrial(
   }
 }
 
-/**
- * Takes up a paused subscription with a new period from now. It runs again once the invoice of that period is paid, which
- * is tried at once.
- */
-export function resumeSubscription(work: Work, subscription: Subscription): void {
-  openPeriod(work, subscription, { billing_cycle_anchor: work.now }, ON_REQUEST);
-}
-
 function tick(work: Work, id: string): void {
   const subscription = withoutPending(work, work.get('subscription', id));
   switch (decideTick(subscription, work.now)) {
@@ -126,7 +123,7 @@ function tick(work: Work, id: string): void {
       endTrial(work, subscription, subscription.trial_end ?? work.now, enterPhase(work, subscription));
       return;
     case 'new_period':
-      openPeriod(work, subscription, enterPhase(work, subscription), RENEWAL);
+      openPeriod(work, subscription, enterPhase(work, subscription), 'subscription_cycle');
       return;
     case 'nothing':
       scheduleSubscription(work, subscription);

@@ -10,7 +10,9 @@ import { collectInvoice } from './collection.ts';
 import { composeFor, storeDraft } from './invoice-draft.ts';
 import { claimItems, lineOfItem, pendingItems } from './invoice-items.ts';
 import { finalizeInvoice } from './invoices.ts';
+import { settleWhilePaused } from './pause-collection.ts';
 import { allGivenBack, prorationItems } from './prorations.ts';
+import { fullPeriodOf } from './subscription-start.ts';
 import { periodOf } from './subscription-tasks.ts';
 
 /** What ending a subscription bills, or gives back. */
@@ -34,7 +36,7 @@ export function composeFinal(
 
 /** The time from now on that was charged and will not be used. */
 export function unusedTime(work: Work, subscription: Subscription): InvoiceItem[] {
-  const period = periodOf(subscription);
+  const period = fullPeriodOf(subscription);
   const until = givenBackFrom(work, subscription.id) ?? period.end;
   if (!isBilled(subscription) || work.now >= until) return [];
   return prorationItems(work, subscription, allGivenBack(subscription), { at: work.now, until, period, prices: {} });
@@ -66,7 +68,9 @@ export function cancelNow(
   const finalizesAt = sent ? work.now + work.settings.renewalFinalizeDelaySeconds : null;
   const draft = storeDraft(work, composeFinal(work, subscription, { id, reason, items, finalizesAt }));
   claimItems(work, items, draft);
-  if (subscription.status === 'unpaid' || sent) return canceled;
+  if (subscription.status === 'unpaid' || settleWhilePaused(work, subscription, draft) !== undefined || sent) {
+    return canceled;
+  }
   const invoice = finalizeInvoice(work, draft);
   if (invoice.status === 'open') {
     collectInvoice(work, invoice, { automatic: true, offSession: true, authentication: null });
@@ -86,4 +90,5 @@ export function endAsPlanned(work: Work, subscription: Subscription): void {
   const reason = 'subscription_cycle';
   const draft = storeDraft(work, composeFinal(work, subscription, { id, reason, items, finalizesAt }));
   claimItems(work, items, draft);
+  settleWhilePaused(work, subscription, draft);
 }

@@ -7,7 +7,7 @@ import { spendDiscounts } from './discounts.ts';
 import { composeFor, type Draft, storeDraft } from './invoice-draft.ts';
 import { lineOfItem } from './invoice-items.ts';
 import { allGivenBack, prorationItems } from './prorations.ts';
-import { periodOf } from './subscription-tasks.ts';
+import { fullPeriodOf } from './subscription-start.ts';
 
 /** The invoice of a new period, not stored, with what it gives back at once. */
 export type PeriodInvoice = { invoice: Invoice; givenBack: readonly InvoiceItem[] };
@@ -19,7 +19,7 @@ export type PeriodInvoice = { invoice: Invoice; givenBack: readonly InvoiceItem[
  */
 export function composePeriod(work: Work, subscription: Subscription, draft: Draft): PeriodInvoice {
   const invoice = composeFor(work, subscription, draft);
-  const period = periodOf(subscription);
+  const period = fullPeriodOf(subscription);
   const end = subscription.cancel_at;
   if (end === null || end <= period.start || end >= period.end) return { invoice, givenBack: [] };
   const billed = billedOn(invoice);

@@ -7,7 +7,8 @@ import type { Subscription, SubscriptionItem, TrialEndBehavior } from '../object
 import type { Work } from '../work.ts';
 import type { Redeemable } from './discounts.ts';
 import type { Authentication } from './payments.ts';
-import { type Cadence, nextBoundary } from './periods.ts';
+import { addPeriods, type Cadence, nextBoundary } from './periods.ts';
+import { periodOf } from './subscription-tasks.ts';
 
 export type Sold = { price: Price; quantity: number; metadata: Metadata };
 
@@ -20,6 +21,8 @@ export type Start = {
   members: Partial<Subscription>;
   discounts: readonly Redeemable[];
   trialEnd: number | null;
+  /** When the billing cycle begins, where that is later: until then there is a shorter first period. */
+  anchor?: number;
   missingPaymentMethod: TrialEndBehavior;
   behavior: 'allow_incomplete' | 'default_incomplete' | 'error_if_incomplete';
   offSession: boolean;
@@ -69,6 +72,13 @@ export function anchorAfter(before: Subscription, next: Subscription, start: num
   return same ? next.billing_cycle_anchor : start;
 }
 
+/** The period as long as periods are: a first one, up to an anchor to come, is the last part of such a period. */
+export function fullPeriodOf(subscription: Subscription): { start: number; end: number } {
+  const { start, end } = periodOf(subscription);
+  if (end !== subscription.billing_cycle_anchor) return { start, end };
+  return { start: addPeriods(end, cadenceOf(subscription.items.data.map((item) => item.price)), -1), end };
+}
+
 /** One item of a subscription, for a period. */
 export function newItem(
   work: Work,
@@ -99,8 +109,8 @@ export function newSubscription(work: Work, start: Start, invoice: string): Subs
   const id = newId('sub_');
   const cadence = cadenceOf(start.items.map((sold) => sold.price));
   const trial = start.trialEnd !== null;
-  const anchor = start.trialEnd ?? work.now;
-  const period = { start: work.now, end: trial ? anchor : nextBoundary(anchor, cadence, anchor) };
+  const anchor = start.trialEnd ?? start.anchor ?? work.now;
+  const period = { start: work.now, end: anchor > work.now ? anchor : nextBoundary(anchor, cadence, anchor) };
   return {
     id,
     object: 'subscription',

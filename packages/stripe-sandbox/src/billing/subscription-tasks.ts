@@ -49,7 +49,8 @@ export function decideTick(subscription: Subscription, now: number): 'cancel' | 
 
 /** When the next renewal's invoice is announced: null when there is none, or it is too late for that. */
 function upcomingNotice(work: Work, subscription: Subscription, due: number | null): number | null {
-  const charged = subscription.collection_method === 'charge_automatically' && subscription.status !== 'unpaid';
+  const collected = subscription.pause_collection === null && subscription.status !== 'unpaid';
+  const charged = collected && subscription.collection_method === 'charge_automatically';
   const notice = (due ?? 0) - work.settings.upcomingDays * DAY_SECONDS;
   return charged && notice > work.now ? notice : null;
 }

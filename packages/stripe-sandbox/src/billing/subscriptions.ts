@@ -10,7 +10,7 @@ import { finalizeInvoice } from './invoices.ts';
 import { oneTimeLine } from './lines.ts';
 import { collectAs, requirePaymentMethod } from './payment-behavior.ts';
 import { composeAlone, composePeriod, storePeriod } from './period-invoice.ts';
-import { periodLines } from './period-lines.ts';
+import { periodLines, stubLines } from './period-lines.ts';
 import { newSubscription, type Start } from './subscription-start.ts';
 import { scheduleSubscription } from './subscription-tasks.ts';
 import { requireRoomForSubscription } from './test-clocks.ts';
@@ -40,7 +40,13 @@ export function firstInvoiceLines(
     return oneTimeLine(invoice, subscription.id, { ...sold, productName }, work.now);
   });
   const items = pending.map((item) => lineOfItem(invoice, item));
-  return [...items, ...periodLines(work, subscription, invoice, start.trialEnd !== null), ...extras];
+  return [...items, ...firstPeriodLines(work, subscription, start, invoice), ...extras];
+}
+
+function firstPeriodLines(work: Work, subscription: Subscription, start: Start, invoice: string): InvoiceLine[] {
+  const early = start.anchor !== undefined && start.trialEnd === null;
+  if (!early) return periodLines(work, subscription, invoice, start.trialEnd !== null);
+  return start.givesBack === false ? [] : stubLines(work, subscription, invoice);
 }
 
 /**
@@ -68,14 +74,18 @@ export function startSubscription(work: Work, start: Start): Subscription {
       autoAdvance: true,
     });
   };
-  const { amount_due: due } = compose(null).invoice;
+  const { amount_due: due, lines } = compose(null).invoice;
   const owes = due > 0 && automatic;
   if (owes && start.behavior !== 'default_incomplete') requirePaymentMethod(work, blank);
   const status = start.trialEnd !== null ? 'trialing' : owes ? 'incomplete' : 'active';
-  const subscription = work.insert({ ...blank, status }, 'customer.subscription.created');
+  // Free until its billing cycle begins, there is nothing to invoice yet.
+  const free = start.anchor !== undefined && lines.data.length === 0;
+  const latest = free ? null : invoiceId;
+  const subscription = work.insert({ ...blank, latest_invoice: latest, status }, 'customer.subscription.created');
   for (const item of subscription.items.data) work.objects.setOwner(item.id, subscription.id);
   settleCurrency(work, start.customer, subscription.currency);
   scheduleSubscription(work, subscription);
+  if (free) return subscription;
   // An invoice that nobody waits for stays a draft for a while, like a renewal; else it is finalised right away.
   const later = !automatic && due > 0;
   const composed = compose(later ? work.now + work.settings.renewalFinalizeDelaySeconds : null);

@@ -104,7 +104,7 @@ export type Subscription = {
   metadata: Metadata;
   next_pending_invoice_item_invoice: null;
   on_behalf_of: null;
-  pause_collection: null;
+  pause_collection: { behavior: 'keep_as_draft' | 'mark_uncollectible' | 'void'; resumes_at: number | null } | null;
   payment_settings: {
     payment_method_options: null;
     payment_method_types: 'card'[] | null;

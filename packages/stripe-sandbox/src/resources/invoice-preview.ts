@@ -89,17 +89,12 @@ function ofChange(work: Work, id: string, params: Params): Invoice {
   const trial = withTrialEnd(work, subscription, details.trial_end);
   const changed = { ...trial, ...cancellationOf(subscription, details, periodOf(trial), work.now) };
   const plan = planOf(work, subscription, changed, details, discounts);
-  return previewChange(work, plan, details.trial_end === 'now' ? work.now : null);
+  const endsTrial = details.trial_end === 'now' && subscription.status === 'trialing';
+  return previewChange(work, plan, endsTrial ? work.now : null);
 }
 
 function withTrialEnd(work: Work, subscription: Subscription, end: number | 'now' | undefined): Subscription {
-  if (end === undefined) return subscription;
-  if (subscription.status !== 'trialing') {
-    throw invalidRequest('Starting a trial on a running subscription: the local Stripe does not do this yet.', {
-      code: 'sandbox_unsupported',
-      param: 'subscription_details[trial_end]',
-    });
-  }
+  if (end === undefined || subscription.status !== 'trialing') return subscription;
   if (end === 'now') return subscription;
   if (end <= work.now) throw invalidRequest('`trial_end` must be in the future.', { param: 'trial_end' });
   const data = subscription.items.data.map((item) => ({ ...item, current_period_end: end }));

@@ -2,6 +2,7 @@ import { collectInvoice, recoverSubscription } from '../billing/collection.ts';
 import { finalizeInvoice, intentOf, markInvoicePaid, voidInvoice } from '../billing/invoices.ts';
 import { setAdvance } from '../billing/manual-invoices.ts';
 import { cardError, resolvePaymentMethod } from '../billing/payment-methods.ts';
+import { markUncollectible } from '../billing/uncollectible.ts';
 import { ApiError, invalidRequest } from '../http/api-error.ts';
 import { embeddedList, type Json, type JsonObject } from '../json.ts';
 import type { Invoice } from '../objects/invoice.ts';
@@ -127,16 +128,7 @@ const uncollectible = operation({
   run(work, _params, path) {
     const invoice = invoiceAt(work, path);
     if (invoice.status !== 'open') throw invalidRequest('You can only mark open invoices as uncollectible.');
-    return work.update(
-      invoice,
-      {
-        auto_advance: false,
-        next_payment_attempt: null,
-        status: 'uncollectible',
-        status_transitions: { ...invoice.status_transitions, marked_uncollectible_at: work.now },
-      },
-      'invoice.marked_uncollectible',
-    );
+    return markUncollectible(work, invoice);
   },
 });
 

@@ -13,6 +13,7 @@ export type ChangeParams = {
   billing_cycle_anchor?: { type: 'now' | 'unchanged' };
   proration_behavior?: ProrationBehavior;
   proration_date?: number;
+  trial_end?: number | 'now';
 };
 
 /** Whether the parameters touch items or the billing cycle at all. */
@@ -25,6 +26,18 @@ export function movesEnd(work: Work, before: Subscription, after: Subscription):
   if (!isBilled(before) || before.cancel_at === after.cancel_at) return false;
   const within = after.cancel_at !== null && after.cancel_at < periodOf(after).end;
   return within || givenBackFrom(work, before.id) !== null;
+}
+
+/** Whether a trial is to begin in a subscription that is billed already. */
+export function startsTrial(work: Work, subscription: Subscription, params: ChangeParams): boolean {
+  if (typeof params.trial_end !== 'number' || subscription.status === 'trialing') return false;
+  if (params.trial_end <= work.now) {
+    throw invalidRequest('`trial_end` must be in the future.', { param: 'trial_end' });
+  }
+  if (isBilled(subscription)) return true;
+  throw invalidRequest(`A trial cannot begin in a subscription that is ${subscription.status}.`, {
+    param: 'trial_end',
+  });
 }
 
 /**
@@ -50,11 +63,13 @@ export function planOf(
     const moved = changed.items.data.find((one) => one.id === item.id);
     return { ...item, current_period_end: moved?.current_period_end ?? item.current_period_end };
   });
+  const trialEnd = startsTrial(work, subscription, params) ? params.trial_end : undefined;
   const after = { ...changed, items: { ...changed.items, data } };
   return planChange(work, subscription, after, {
     behavior: params.proration_behavior ?? 'create_prorations',
     prorationDate: params.proration_date ?? null,
     resetsAnchor: params.billing_cycle_anchor?.type === 'now',
+    ...(typeof trialEnd === 'number' ? { trialEnd } : {}),
     discounts,
   });
 }

@@ -94,6 +94,7 @@ export const CANCEL_AT_WORDS = oneOf(['max_period_end', 'min_period_end']);
 
 const CREATE_FIELDS = {
   ...SHARED,
+  billing_cycle_anchor: timestamp(),
   billing_mode: object({
     type: required(oneOf(['classic', 'flexible'])),
     flexible: object({ proration_discounts: only(oneOf(['included', 'itemized']), 'included') }),
@@ -111,7 +112,6 @@ const CREATE_FIELDS = {
 export const CREATE = object(CREATE_FIELDS, [
   ...UNSUPPORTED,
   'backdate_start_date',
-  'billing_cycle_anchor',
   'billing_cycle_anchor_config',
   'customer_account',
 ]);
@@ -123,12 +123,15 @@ const UPDATE_FIELDS = {
   billing_cycle_anchor: object({ type: required(oneOf(['now', 'unchanged'])) }),
   cancellation_details: CANCELLATION_DETAILS,
   items: CHANGED_ITEMS,
+  pause_collection: emptyable(
+    object({ behavior: required(oneOf(['keep_as_draft', 'mark_uncollectible', 'void'])), resumes_at: timestamp() }),
+  ),
   payment_behavior: UPDATE_PAYMENT_BEHAVIOR,
   proration_behavior: PRORATION_BEHAVIOR,
   proration_date: timestamp(),
 };
 
-export const UPDATE = object(UPDATE_FIELDS, [...UNSUPPORTED, 'pause_collection', 'trial_from_plan']);
+export const UPDATE = object(UPDATE_FIELDS, [...UNSUPPORTED, 'trial_from_plan']);
 export type UpdateParams = Infer<typeof UPDATE_FIELDS>;
 
 /** The prices and quantities a new subscription is of. */
@@ -214,6 +217,21 @@ export function paymentSettings(
       ? {}
       : { save_default_payment_method: params.save_default_payment_method }),
   };
+}
+
+/** How collection is paused, or that it is not. */
+export function pauseOf(
+  params: Pick<UpdateParams, 'pause_collection'>,
+  now: number,
+): Pick<Subscription, 'pause_collection'> | Record<string, never> {
+  const pause = params.pause_collection;
+  if (pause === undefined) return {};
+  if (pause === '') return { pause_collection: null };
+  const { behavior, resumes_at: until = null } = pause;
+  if (until !== null && until <= now) {
+    throw invalidRequest('`resumes_at` must be in the future.', { param: 'pause_collection[resumes_at]' });
+  }
+  return { pause_collection: { behavior, resumes_at: until } };
 }
 
 /** `collection_method` and `days_until_due` only go together one way. */

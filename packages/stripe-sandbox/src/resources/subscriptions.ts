@@ -1,124 +1,38 @@
-import { lineAmount } from '../billing/amounts.ts';
 import { carryOutChange } from '../billing/change-subscription.ts';
-import { endTrial, resumeSubscription } from '../billing/cycle.ts';
+import { endTrial } from '../billing/cycle.ts';
 import { activeDiscounts } from '../billing/discounts.ts';
 import { cancelNow } from '../billing/final-invoice.ts';
-import { nextBoundary } from '../billing/periods.ts';
+import { schedulePause } from '../billing/pause-collection.ts';
+import { resumeNow, resumeUnchanged } from '../billing/resume.ts';
 import { scheduleOf } from '../billing/schedule-tasks.ts';
 import { followSubscription } from '../billing/schedules.ts';
-import { cadenceOf, type Start } from '../billing/subscription-start.ts';
 import { periodOf, scheduleSubscription } from '../billing/subscription-tasks.ts';
-import { startSubscription } from '../billing/subscriptions.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import type { JsonObject } from '../json.ts';
 import { planOf as legacyPlanOf } from '../objects/price.ts';
 import { isEnded, type Subscription } from '../objects/subscription.ts';
 import { given, unset } from '../parameters/given.ts';
-import { boolean, object, oneOf, required, string } from '../parameters/schema.ts';
+import { boolean, object, oneOf, required, string, timestamp } from '../parameters/schema.ts';
 import { anyElement, type Condition, filter, oneOfValues } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
-import { changedDiscounts, toRedeemables } from './discount-params.ts';
+import { changedDiscounts } from './discount-params.ts';
 import { CREATED, createdWithin, listOperation, onTestClock } from './lists.ts';
 import { mergeMetadata } from './metadata.ts';
-import { only } from './parameters.ts';
 import { operation, type PathValues, pathValue, type Resource } from './resource.ts';
-import { changesBilling, movesEnd, planOf } from './subscription-change.ts';
-import { requirePendingParams } from './subscription-item-params.ts';
+import { changesBilling, movesEnd, planOf, startsTrial } from './subscription-change.ts';
+import { createSubscription } from './subscription-create.ts';
+import { PRORATION_BEHAVIOR, requirePendingParams } from './subscription-item-params.ts';
 import {
   CANCELLATION_DETAILS,
-  CREATE,
-  type CreateParams,
   cancellationOf,
   collectionOf,
   mergedDetails,
   ownPaymentMethod,
+  pauseOf,
   paymentSettings,
-  toSold,
   UPDATE,
   type UpdateParams,
 } from './subscription-params.ts';
-
-const DAY_SECONDS = 86_400;
-
-/** When the trial of a new subscription ends; null without a trial. */
-function trialEndOf(work: Work, params: CreateParams, sold: Start['items']): number | null {
-  const { trial_end: end, trial_period_days: days } = params;
-  if (end !== undefined && days !== undefined) {
-    throw invalidRequest('You may only specify one of these parameters: trial_end, trial_period_days.', {
-      code: 'parameters_exclusive',
-      param: 'trial_end',
-    });
-  }
-  if (end === 'now' || days === 0) return null;
-  if (end !== undefined) {
-    if (end <= work.now) throw invalidRequest('`trial_end` must be in the future.', { param: 'trial_end' });
-    return end;
-  }
-  const fromPlan = params.trial_from_plan === true ? sold[0]?.price.recurring?.trial_period_days : undefined;
-  const length = days ?? fromPlan ?? null;
-  return length === null ? null : work.now + length * DAY_SECONDS;
-}
-
-const NOTHING_YET = {
-  cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
-  canceled_at: null,
-};
-
-function membersOf(work: Work, params: CreateParams, firstEnd: number): Partial<Subscription> {
-  const wanted = params.default_payment_method;
-  const settings = {
-    payment_method_options: null,
-    payment_method_types: null,
-    save_default_payment_method: 'off' as const,
-  };
-  const classic = params.billing_mode?.type === 'classic';
-  return {
-    ...cancellationOf(NOTHING_YET, params, { end: firstEnd }, work.now),
-    ...collectionOf({ collection_method: 'charge_automatically', days_until_due: null }, params),
-    ...(classic ? { billing_mode: { flexible: null, type: 'classic' } } : {}),
-    default_payment_method: wanted ? ownPaymentMethod(work, wanted, params.customer) : null,
-    description: params.description || null,
-    metadata: mergeMetadata({}, params.metadata),
-    payment_settings: paymentSettings(settings, params.payment_settings),
-  };
-}
-
-function subtotalOf(items: Start['items']): number {
-  return items.reduce((sum, sold) => sum + lineAmount(sold.price.unit_amount_decimal, sold.quantity), 0);
-}
-
-const create = operation({
-  method: 'POST',
-  route: '/v1/subscriptions',
-  params: CREATE,
-  run(work, params) {
-    work.require('customer', params.customer, 'customer');
-    const items = toSold(work, params.items);
-    const cadence = cadenceOf(items.map((sold) => sold.price));
-    const currency = items[0]?.price.currency;
-    if (params.currency !== undefined && params.currency !== currency) {
-      throw invalidRequest(`The prices are in ${currency}, not in ${params.currency}.`, { param: 'currency' });
-    }
-    const trialEnd = trialEndOf(work, params, items);
-    return startSubscription(work, {
-      customer: params.customer,
-      items,
-      extras: [],
-      members: membersOf(work, params, trialEnd ?? nextBoundary(work.now, cadence, work.now)),
-      discounts: toRedeemables(work, params.discounts, {
-        customer: params.customer,
-        currency: currency ?? '',
-        subtotal: subtotalOf(items),
-      }),
-      trialEnd,
-      missingPaymentMethod: params.trial_settings?.end_behavior.missing_payment_method ?? 'create_invoice',
-      behavior: params.payment_behavior ?? 'allow_incomplete',
-      offSession: params.off_session ?? false,
-      authentication: null,
-      givesBack: params.proration_behavior !== 'none',
-    });
-  },
-});
 
 function subscriptionAt(work: Work, path: PathValues): Subscription {
   return work.require('subscription', pathValue(path, 'subscription_exposed_id'), 'id');
@@ -161,14 +75,8 @@ function requireUnmanaged(work: Work, subscription: Subscription, params: Update
   }
 }
 
-/** Moves the end of a trial; other subscriptions would be prorated, which comes later. */
+/** Moves the end of a trial that runs. */
 function movedTrial(work: Work, subscription: Subscription, end: number): Partial<Subscription> {
-  if (subscription.status !== 'trialing') {
-    throw invalidRequest('Starting a trial on a running subscription: the local Stripe does not do this yet.', {
-      code: 'sandbox_unsupported',
-      param: 'trial_end',
-    });
-  }
   if (end <= work.now) throw invalidRequest('`trial_end` must be in the future.', { param: 'trial_end' });
   const data = subscription.items.data.map((item) => ({ ...item, current_period_end: end }));
   return { billing_cycle_anchor: end, items: { ...subscription.items, data }, trial_end: end };
@@ -177,13 +85,16 @@ function movedTrial(work: Work, subscription: Subscription, end: number): Partia
 function changesOf(work: Work, subscription: Subscription, params: UpdateParams): Partial<Subscription> {
   const wanted = params.default_payment_method;
   const method = wanted ? ownPaymentMethod(work, wanted, subscription.customer) : unset(wanted);
-  const trial = typeof params.trial_end === 'number' ? movedTrial(work, subscription, params.trial_end) : {};
+  const { trial_end: end } = params;
+  const moves = typeof end === 'number' && subscription.status === 'trialing';
+  const trial = moves ? movedTrial(work, subscription, end) : {};
   const cancellation = cancellationOf(subscription, params, periodOf({ ...subscription, ...trial }), work.now);
   const behavior = params.trial_settings?.end_behavior.missing_payment_method;
   return {
     ...trial,
     ...cancellation,
     ...collectionOf(subscription, params),
+    ...pauseOf(params, work.now),
     discounts: changedDiscounts(work, subscription, params.discounts),
     ...given({ default_payment_method: method, description: unset(params.description) }),
     ...(behavior === undefined
@@ -221,11 +132,13 @@ const update = operation({
     requireUnmanaged(work, subscription, params);
     requirePendingParams(subscription, params, PENDING);
     const wanted = { ...subscription, ...changesOf(work, subscription, params) };
-    const changed =
-      changesBilling(params) || movesEnd(work, subscription, wanted)
-        ? changeBilling(work, subscription, wanted, params)
-        : work.update(subscription, wanted, 'customer.subscription.updated');
+    const bills =
+      changesBilling(params) || startsTrial(work, subscription, params) || movesEnd(work, subscription, wanted);
+    const changed = bills
+      ? changeBilling(work, subscription, wanted, params)
+      : work.update(subscription, wanted, 'customer.subscription.updated');
     scheduleSubscription(work, changed);
+    if (params.pause_collection !== undefined) schedulePause(work, changed);
     if (params.items !== undefined) followSubscription(work, changed);
     if (params.trial_end !== 'now' || changed.status !== 'trialing') return changed;
     endTrial(work, changed, work.now);
@@ -253,19 +166,23 @@ const cancel = operation({
 const resume = operation({
   method: 'POST',
   route: '/v1/subscriptions/{subscription}/resume',
-  params: object(
-    {
-      billing_cycle_anchor: object({ type: required(only(oneOf(['now', 'unchanged']), 'now')) }),
-      proration_behavior: oneOf(['always_invoice', 'create_prorations', 'none']),
-    },
-    ['payment_behavior', 'proration_date'],
-  ),
-  run(work, _params, path) {
+  params: object({
+    billing_cycle_anchor: object({ type: required(oneOf(['now', 'unchanged'])) }),
+    payment_behavior: oneOf(['resume_on_payment_attempt', 'resume_on_payment_success']),
+    proration_behavior: PRORATION_BEHAVIOR,
+    proration_date: timestamp(),
+  }),
+  run(work, params, path) {
     const subscription = work.require('subscription', pathValue(path, 'subscription'), 'id');
     if (subscription.status !== 'paused') {
       throw invalidRequest(`Only paused subscriptions can be resumed. This subscription is ${subscription.status}.`);
     }
-    resumeSubscription(work, subscription);
+    if (params.billing_cycle_anchor?.type === 'unchanged') {
+      const behavior = params.proration_behavior ?? 'create_prorations';
+      resumeUnchanged(work, subscription, { behavior, at: params.proration_date ?? work.now });
+    } else {
+      resumeNow(work, subscription, params.payment_behavior !== 'resume_on_payment_success');
+    }
     return work.get('subscription', subscription.id);
   },
 });
@@ -332,7 +249,7 @@ function withCurrentPrices(work: Work, body: JsonObject): JsonObject {
 
 export const subscriptions: Resource = {
   object: 'subscription',
-  operations: [create, retrieve, update, cancel, resume, list],
+  operations: [createSubscription, retrieve, update, cancel, resume, list],
   expandable: {
     customer: 'customer',
     default_payment_method: 'payment_method',
