@@ -3,7 +3,7 @@ import { foldStates } from './fold.ts';
 import { lockObjects, readState, readStates } from './mirror.ts';
 import { keyText, type ObjectKey } from './mirrored-types.ts';
 import { type Change, writeChanges } from './projection-changes.ts';
-import { decideProjection, decideWithoutStripe, type IncomingState } from './projection-decision.ts';
+import { decideProjection, decideWithoutStripe, type IncomingState, withoutOvertaken } from './projection-decision.ts';
 import { answerOf, askStripe, asStripe, type QuestionOptions } from './question.ts';
 import type { MirroredType, StripeObject } from './shapes.ts';
 
@@ -112,8 +112,10 @@ function groupByObject(observations: readonly Observation[]): { key: ObjectKey; 
     group.heard.push({ object, asOf, deleted, source: 'event' });
     groups.set(keyText(key), group);
   }
-  for (const { heard } of groups.values()) heard.sort((one, other) => one.asOf.getTime() - other.asOf.getTime());
-  return [...groups.values()];
+  return [...groups.values()].map(({ key, heard }) => ({
+    key,
+    heard: withoutOvertaken(heard).sort((one, other) => one.asOf.getTime() - other.asOf.getTime()),
+  }));
 }
 
 function latest(observations: readonly Observation[]): Date | null {

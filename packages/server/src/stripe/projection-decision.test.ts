@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { foldStates } from './fold.ts';
-import { decideProjection, decideWithoutStripe, type IncomingState, type ObjectState } from './projection-decision.ts';
+import {
+  decideProjection,
+  decideWithoutStripe,
+  type IncomingState,
+  type ObjectState,
+  withoutOvertaken,
+} from './projection-decision.ts';
 import type { MirroredType } from './shapes.ts';
 
 const second = 1_000;
@@ -47,6 +53,58 @@ describe('what is heard of an object', () => {
     ['by an answer with the same content is nothing new', known, answer('active', 99), 'ignore'],
   ] as const)('%s', (_what, before, heard, decision) => {
     expect(decideProjection(before, heard)).toBe(decision);
+  });
+});
+
+describe('a status that an object never comes back to', () => {
+  const invoice = (status: string, atSeconds: number, attempt_count = 0) => ({
+    object: { id: 'in_1', object: 'invoice', status, attempt_count },
+    asOf: new Date(base + atSeconds * second),
+    deleted: false,
+  });
+  const heard = (...args: Parameters<typeof invoice>): IncomingState => ({ ...invoice(...args), source: 'event' });
+  it.each([
+    ['a later stage of the same second is taken over', invoice('open', 100), heard('paid', 100), 'apply'],
+    ['an earlier stage of the same second is nothing new', invoice('paid', 100), heard('open', 100), 'ignore'],
+    ['an earlier stage of a little earlier is nothing new', invoice('paid', 100), heard('draft', 95), 'ignore'],
+    ['a later stage of a little earlier: one of the clocks is wrong', invoice('open', 100), heard('paid', 95), 'fetch'],
+    ['another content of the same stage and second', invoice('open', 100, 1), heard('open', 100, 2), 'fetch'],
+    ['a status that is new at Stripe', invoice('open', 100), heard('something_new', 100), 'fetch'],
+    ['statuses that may follow one another either way', state('active', 100), event('past_due', 100), 'fetch'],
+    [
+      'an incomplete subscription of the second in which it became active',
+      state('active', 100),
+      event('incomplete', 100),
+      'ignore',
+    ],
+  ] as const)('%s', (_what, known, incoming, decision) => {
+    expect(decideProjection(known, incoming)).toBe(decision);
+  });
+
+  it('settles every second in which it is reached, in whatever order it is heard, and never wrongly', () => {
+    const stages = ['draft', 'open', 'uncollectible', 'paid'];
+    const life = fc
+      .array(fc.record({ stage: fc.nat(3), at: fc.nat(4) }), { minLength: 1, maxLength: 8 })
+      .map((steps) => {
+        const sorted = (values: number[]) => values.toSorted((one, other) => one - other);
+        const [statuses, times] = [sorted(steps.map(({ stage }) => stage)), sorted(steps.map(({ at }) => at))];
+        return steps.map((_, index) => heard(stages[statuses[index] ?? 0] ?? '', times[index] ?? 0, index));
+      })
+      .chain((truth) =>
+        fc.tuple(fc.constant(truth), fc.shuffledSubarray([...truth, ...truth], { minLength: truth.length * 2 })),
+      );
+    fc.assert(
+      fc.property(life, ([truth, order]) => {
+        const byTime = withoutOvertaken(order).toSorted((one, other) => one.asOf.getTime() - other.asOf.getTime());
+        const folded = foldStates(null, byTime, decideProjection, new Date(base));
+        if (folded !== 'doubtful') expect(folded.state.object).toEqual(truth.at(-1)?.object);
+        if (
+          truth.every(({ object }, index) => truth.findIndex((one) => one.object.status === object.status) === index)
+        ) {
+          expect(folded).not.toBe('doubtful');
+        }
+      }),
+    );
   });
 });
 

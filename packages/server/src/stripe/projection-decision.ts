@@ -1,4 +1,4 @@
-import { compareSemantically, sameContent } from './semantic-rank.ts';
+import { compareSemantically, compareStages, sameContent } from './semantic-rank.ts';
 import type { MirroredType, StripeObject } from './shapes.ts';
 
 /** A state of an object, and of when it was. */
@@ -30,8 +30,20 @@ export function decideProjection(known: ObjectState | null, incoming: IncomingSt
   // An answer that just came and is dated before what is known, or hardly later: one of them was under way, or the clocks differ.
   if (incoming.source === 'answer') return laterByMs > answerDelayMs ? 'apply' : 'fetch';
   if (laterByMs > 0) return 'apply';
+  const stage = compareStages(incoming.object, known.object);
+  if (stage < 0) return 'ignore';
+  if (stage > 0 && laterByMs === 0) return 'apply';
   // What is known may itself stem from an answer that was under way: an event a little older than its Date is not surely older.
   return laterByMs < -answerDelayMs ? 'ignore' : 'fetch';
+}
+
+/** Without those after which, in the same second, another came that can only be later. */
+export function withoutOvertaken<T extends IncomingState>(heard: readonly T[]): T[] {
+  return heard.filter(
+    ({ object, asOf, deleted }) =>
+      deleted ||
+      !heard.some((other) => other.asOf.getTime() === asOf.getTime() && compareStages(other.object, object) > 0),
+  );
 }
 
 /** The same where Stripe does not know the object: of two states of one second, the one further along its life is the later. */

@@ -42,6 +42,34 @@ const growing: Partial<Record<MirroredType, (object: StripeObject) => readonly u
   charge: ({ amount_refunded, disputed }) => [amount_refunded, disputed === true ? 1 : 0],
 };
 
+/**
+ * Statuses that an object never comes back to once it has left them for a later stage. Stages of one object follow one another in
+ * Stripe's documentation of its life; statuses between which it may go to and fro share one.
+ */
+const stages: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  subscription: [['incomplete'], ['trialing', 'active', 'past_due', 'unpaid', 'paused']],
+  invoice: [['draft'], ['open'], ['uncollectible'], ['void', 'paid']],
+  'checkout.session': [['open'], ['expired', 'complete']],
+  payment_intent: [
+    ['requires_payment_method', 'requires_confirmation', 'requires_action', 'processing', 'requires_capture'],
+    ['canceled', 'succeeded'],
+  ],
+  charge: [['pending'], ['failed', 'succeeded']],
+  invoice_payment: [['open'], ['canceled', 'paid']],
+};
+
+/** Above zero when `left` is of a stage that can only come after that of `right`, below when before; 0 when that says nothing. */
+export function compareStages(left: StripeObject, right: StripeObject): number {
+  if (left.object !== right.object) return 0;
+  const [one, other] = [stageOf(left), stageOf(right)];
+  // The lists are Stripe's to extend: of a status that is new nothing is known.
+  return one === -1 || other === -1 ? 0 : one - other;
+}
+
+function stageOf({ object, status }: StripeObject): number {
+  return stages[object]?.findIndex((statuses) => statuses.includes(String(status))) ?? -1;
+}
+
 /** Positive when `left` is the later state, negative when `right` is, 0 only when they are equal. A total order. */
 export function compareSemantically(type: MirroredType, left: StripeObject, right: StripeObject): number {
   const byStatus = statusRank(type, left) - statusRank(type, right);
