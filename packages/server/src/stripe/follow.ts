@@ -36,17 +36,28 @@ export function createProjectionHandlers({
   checkouts: () => CheckoutService;
   takenBack: Pick<TakenBack, 'ofSubscription' | 'ofCheckout'>;
 }): ProjectionHandlers {
+  /** What was followed in a transaction: whoever is told of a change sees all that it writes, so once is enough for all of them. */
+  const followed = new WeakMap<Transaction, Set<string>>();
+
   async function follow(transaction: Transaction, reference: string): Promise<void> {
     await takenBack.ofSubscription(transaction, await subscriptions().follow(transaction, reference));
   }
 
+  async function followOnce(transaction: Transaction, reference: string): Promise<void> {
+    const references = followed.get(transaction) ?? new Set();
+    followed.set(transaction, references);
+    if (references.has(reference)) return;
+    references.add(reference);
+    await follow(transaction, reference);
+  }
+
   return {
     async subscription(transaction, { object }) {
-      await follow(transaction, object.id);
+      await followOnce(transaction, object.id);
     },
     async invoice(transaction, { object }) {
       const reference = object.parent?.subscription_details?.subscription;
-      if (reference != null) await follow(transaction, reference);
+      if (reference != null) await followOnce(transaction, reference);
     },
     async checkout_session(transaction, { object }) {
       const { id, mode, status, payment_status, subscription, customer, customer_details, customer_email, metadata } =
@@ -130,6 +141,12 @@ function factsOf(subscription: StripeSubscription): Omit<SourceSubscription, 'pr
   };
 }
 
+/** A note of what is planned holds while there is a schedule that does it. */
+function notesOf({ metadata, schedule }: StripeSubscription): Record<string, string> {
+  const { [PENDING_PLAN]: planned, ...notes } = metadata;
+  return planned === undefined || schedule == null ? notes : { ...notes, [PENDING_PLAN]: planned };
+}
+
 function invoiceOf(invoice: StripeInvoice): SourceInvoice {
   return {
     id: invoice.id,
@@ -141,12 +158,6 @@ function invoiceOf(invoice: StripeInvoice): SourceInvoice {
     paysUntil: paysUntil(invoice),
     amountDueCents: invoice.amount_remaining,
     currency: invoice.currency,
-/** A note of what is planned holds while there is a schedule that does it. */
-function notesOf({ metadata, schedule }: StripeSubscription): Record<string, string> {
-  const { [PENDING_PLAN]: planned, ...notes } = metadata;
-  return planned === undefined || schedule == null ? notes : { ...notes, [PENDING_PLAN]: planned };
-}
-
     payUrl: invoice.hosted_invoice_url ?? null,
   };
 }
