@@ -5,7 +5,7 @@ import pg from 'pg';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { startProcess } from '../test/support/processes.ts';
 import { createDatabase } from './bench-database.ts';
-import { CLIENT_CORE, pin, SERVER_CORE } from './cores.ts';
+import { CLIENT_CORE, pin, processorSeconds, SERVER_CORE } from './cores.ts';
 import { say, show, spreadOf } from './figures.ts';
 import { startLatchkey, WEBHOOK_SECRET } from './latchkey-process.ts';
 import { sendLoad } from './load.ts';
@@ -20,6 +20,8 @@ export interface WebhookOptions {
 interface Outcome {
   acceptedSeconds: number;
   projectedSeconds: number;
+  /** Processor time of the server: what others do on the machine is not in it. */
+  processorSeconds: number;
   questions: number;
   licenses: number;
   direct: { oneByOne: number; batched: number };
@@ -65,6 +67,7 @@ async function playRound(
     stripe.takeQuestions();
     const requests = history.map(delivery);
     const began = performance.now();
+    const processorBefore = processorSeconds(latchkey.pid);
     const { seconds } = await sendLoad({
       url: latchkey.url,
       requests,
@@ -74,11 +77,13 @@ async function playRound(
     });
     await untilDrained(client, history.length);
     const projectedSeconds = (performance.now() - began) / 1_000;
+    const processor = processorSeconds(latchkey.pid) - processorBefore;
     const { rows } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM licenses');
     const questions = stripe.takeQuestions();
     await latchkey.stop();
     const direct = await insertDirectly(databaseUrl);
-    return { acceptedSeconds: seconds, projectedSeconds, questions, licenses: rows[0]?.count ?? 0, direct };
+    const took = { acceptedSeconds: seconds, projectedSeconds, processorSeconds: processor };
+    return { ...took, questions, licenses: rows[0]?.count ?? 0, direct };
   } finally {
     await latchkey.stop();
     await client.end();
@@ -130,6 +135,10 @@ function report(events: number, outcomes: readonly Outcome[]): void {
   row(
     'projected, events/s',
     rate(({ projectedSeconds }) => projectedSeconds),
+  );
+  row(
+    'processor µs an event',
+    outcomes.map((outcome) => (outcome.processorSeconds / events) * 1_000_000),
   );
   row(
     'rows inserted one by one, events/s',
