@@ -80,8 +80,8 @@ describe('canceling', () => {
 describe('what this storey does not do', () => {
   it.each([
     ['add_invoice_items', { add_invoice_items: [{ price: 'price_x' }] }],
-    ['pause_collection', { pause_collection: { behavior: 'void' } }],
-    ['automatic_tax[enabled]', { automatic_tax: { enabled: true } }],
+    ['transfer_data', { transfer_data: { destination: 'acct_x' } }],
+    ['pending_invoice_item_interval', { pending_invoice_item_interval: { interval: 'week' } }],
   ] as const)('is refused by name: %s', async (param, params) => {
     const { stripe, subscription } = await begin();
     const error = await stripeError(
