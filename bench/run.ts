@@ -1,6 +1,7 @@
-/** `npm run bench -- [validation] [webhooks] [offline] [renewals] [options]`: measures, and prints figures with their ratios. */
+/** `npm run bench -- [validation] [webhooks] [ledger] [offline] [renewals] [options]`: measures, and prints figures with their ratios. */
 import { parseArgs } from 'node:util';
 import { say } from './figures.ts';
+import { benchLedger } from './ledger.ts';
 import { benchOffline } from './offline.ts';
 import { benchRenewals } from './renewals.ts';
 import { benchValidation } from './validation.ts';
@@ -35,6 +36,7 @@ const benches: Record<string, () => Promise<void>> = {
     benchValidation({ stored: counts('licenses'), seconds: count('seconds'), rounds: count('rounds', 15) }),
   webhooks: () => benchWebhooks({ customers: count('customers'), rounds: count('rounds', 5) }),
   renewals: () => benchRenewals({ subscriptions: count('subscriptions'), months: count('months') }),
+  ledger: () => benchLedger({ seconds: count('seconds'), rounds: count('rounds', 7) }),
   offline: async () => benchOffline({ files: count('files'), rounds: count('rounds', 25) }),
 };
 
