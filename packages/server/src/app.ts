@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import type { Catalog, Product } from '@latchkey/core';
+import { openStripe } from './app-stripe.ts';
 import { createSubscriptionDesk, type SubscriptionDesk } from './app-subscriptions.ts';
 import { type LoadedCatalog, loadCatalog } from './catalog/load.ts';
 import { currentPrice, planOfPrice } from './catalog/price-repository.ts';
@@ -68,12 +69,17 @@ import {
   type RefundService,
 } from './modules/payments/index.ts';
 import { createSigning, type Signing } from './modules/signing/index.ts';
-import { createSubscriptionService, type SubscriptionService } from './modules/subscriptions/index.ts';
-import { bootLocalStripe, type LocalStripe, SANDBOX_SECRET_KEY } from './sandbox/boot.ts';
+import {
+  createLicenseNotices,
+  createSubscriptionService,
+  type LicenseNotices,
+  type SubscriptionService,
+} from './modules/subscriptions/index.ts';
+import { bootLocalStripe, type LocalStripe } from './sandbox/boot.ts';
 import { createSandboxMailbox, type SandboxMailbox } from './sandbox/mailbox/store.ts';
 import { nodeCryptography } from './security/cryptography.ts';
 import { createCheckoutIntents } from './stripe/checkout-intents.ts';
-import { createStripeClient, type StripeClient } from './stripe/client/index.ts';
+import type { StripeClient } from './stripe/client/index.ts';
 import { createCustomerIntents } from './stripe/customer-intents.ts';
 import { customerDeliverer, customerQuestion } from './stripe/customer-question.ts';
 import { createProjectionHandlers, createStripeSource } from './stripe/follow.ts';
@@ -89,7 +95,6 @@ import { createReconciler, type Reconciler } from './stripe/reconciliation.ts';
 import { createRefundIntents, createRefundSearch } from './stripe/refund-intents.ts';
 import { createSubscriptionCommands } from './stripe/subscription-commands.ts';
 import { createTakenBack } from './stripe/taken-back.ts';
-import { stripeNotConfigured } from './stripe/unconfigured.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const EXAMPLE_CATALOGS = 'examples/*/catalog.yaml';
@@ -121,6 +126,7 @@ export interface App extends Foundation, SubscriptionDesk {
   reactivationDesk: ReactivationDesk;
   notifications: Notifications;
   subscriptions: SubscriptionService;
+  licenseNotices: LicenseNotices;
   checkouts: CheckoutService;
   refunds: RefundService;
   paymentMethods: PaymentMethodService;
@@ -156,7 +162,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
   });
   const { catalog } = loaded;
   const localStripe = isSandbox ? await bootLocalStripe(config, foundation.adminToken.token, log) : null;
-  const stripe = openStripe();
+  const stripe = openStripe(foundation, localStripe);
   const publicUrl = { current: config.publicUrl };
   const webhookSecrets: string[] = [];
 
@@ -296,6 +302,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     askForCustomer: customerQuestion(outbox),
     commands,
   });
+  const licenseNotices = createLicenseNotices({ database, catalog, clock, licenseReader, notifications });
   const checkouts: CheckoutService = createCheckouts({
     database,
     catalog,
@@ -372,25 +379,6 @@ export async function createApp(foundation: Foundation): Promise<App> {
   const workers = [inbox.worker, intents.worker, outboxWorker];
   const closing: (() => Promise<void>)[] = [];
 
-  function openStripe(): StripeClient {
-    const { secretKey, apiUrl } = config.stripe;
-    const stripeLog = logs.operations.stripe;
-    const time = foundation.metrics.durations(
-      'latchkey_stripe_call_duration_seconds',
-      'How long calls to Stripe took, retries and all, by call and outcome.',
-    );
-    const called = (call: string, outcome: string, seconds: number) => time({ call, outcome }, seconds);
-    if (localStripe !== null) {
-      return createStripeClient({
-        secretKey: secretKey ?? SANDBOX_SECRET_KEY,
-        apiUrl: localStripe.url,
-        log: stripeLog,
-        called,
-      });
-    }
-    return secretKey === null ? stripeNotConfigured : createStripeClient({ secretKey, apiUrl, log: stripeLog, called });
-  }
-
   return {
     ...foundation,
     accounts,
@@ -416,6 +404,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     ledger,
     reactivationDesk: createReactivationDesk({ licenses, customers, notifications }),
     notifications,
+    licenseNotices,
     subscriptions,
     checkouts,
     refunds,
@@ -448,6 +437,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
       await intents.worker.settled();
       await inbox.worker.settled();
       await subscriptions.monitor();
+      await licenseNotices.run();
       await outboxWorker.settled();
     },
 

@@ -1,6 +1,7 @@
 /** Every route of the server, mounted by hand. */
 
 import { readFileSync } from 'node:fs';
+import { earliest } from '@latchkey/core';
 import type { App } from './app.ts';
 import { moveClock } from './db/clock-store.ts';
 import { createHttp, type Http, registerDocsPages } from './http/index.ts';
@@ -139,7 +140,7 @@ function sandboxRoutes(http: Http, app: App): void {
     control: localStripe.control,
     clock,
     moveClock: async (target) => void (await moveClock(database, clock, target, { type: 'system', id: 'time' })),
-    nextDueAt: () => app.subscriptions.nextDueAt(),
+    nextDueAt: async () => earliest(await app.subscriptions.nextDueAt(), await app.licenseNotices.nextDueAt()),
     settle: () => app.settle(),
   });
   timeRoutes(http, { clock, timeMachine });

@@ -5,6 +5,9 @@ import type { App } from './app.ts';
 import { expireIdempotencyKeys } from './http/index.ts';
 import { jobCatalogue } from './jobs/catalogue.ts';
 import { createQueue } from './jobs/queue.ts';
+import { createMonitor } from './modules/subscriptions/index.ts';
+import { readBillingFacts } from './server-health.ts';
+import { judgeBilling } from './stripe/billing-health.ts';
 
 export interface ServerJobs {
   start(): Promise<void>;
@@ -17,6 +20,13 @@ const RECONCILE = 'reconcile';
 export function createServerJobs(app: App): ServerJobs {
   const { database, logs, config, subscriptions, apiKeys, clock, inbox, intents, outbox, metrics, reconciler } = app;
   const log = logs.operations.subscription;
+  const monitor = createMonitor({
+    log,
+    follow: () => subscriptions.monitor(),
+    tellOfEnds: () => app.licenseNotices.run(),
+    refresh: () => subscriptions.autoRenew(),
+    concerns: async () => judgeBilling(await readBillingFacts(app)),
+  });
   const queue = createQueue({
     database,
     log: logs.app,
@@ -26,6 +36,7 @@ export function createServerJobs(app: App): ServerJobs {
         { name: 'api-keys', run: () => apiKeys.saveLastUsed() },
         // What the clock brought: cheap where nothing is due, and nobody waits for the next hour's look.
         { name: 'due-subscriptions', run: () => subscriptions.monitor() },
+        { name: 'stripe-circuit', run: () => askAgain() },
       ],
       daily: [
         { name: 'idempotency-keys', run: () => expireIdempotencyKeys(database, clock.wall()) },
@@ -45,17 +56,18 @@ export function createServerJobs(app: App): ServerJobs {
         },
         {
           name: MONITOR,
-          async handler() {
-            const looked = await subscriptions.monitor();
-            const renewed = await subscriptions.autoRenew();
-            log.info({ looked, renewed }, 'the monitor looked at what the clock brought');
-          },
+          handler: () => monitor(),
         },
       ],
     }),
   });
   metrics.gauge('latchkey_jobs_dead', 'Jobs that failed for good', () => queue.deadLetters());
   let timer: NodeJS.Timeout | null = null;
+
+  /** A circuit that nobody calls through would stay open for good, and be told of as if Stripe were still away. */
+  async function askAgain(): Promise<void> {
+    if (app.stripe.circuit !== 'closed') await app.stripe.accountId().catch(() => {});
+  }
 
   return {
     async start() {

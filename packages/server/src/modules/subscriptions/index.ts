@@ -10,7 +10,9 @@ export {
   type SubscriptionAtStripe,
 } from './changing.ts';
 export type { ReadSource, SourceInvoice, SourceSubscription } from './following.ts';
+export { createMonitor } from './monitor.ts';
 export { countStandings } from './monitor-repository.ts';
+export { createLicenseNotices, type LicenseNotices } from './notices.ts';
 export { PENDING_PLAN } from './pending-change.ts';
 export type { SubscriptionFilter } from './repository.ts';
 export { changeRoutes } from './routes/changes.ts';
