@@ -284,11 +284,11 @@ export async function createApp(foundation: Foundation): Promise<App> {
     audit,
     intents: createCustomerIntents({ intents, customers, projector }),
   });
+  const commands = createSubscriptionCommands({ database, client: stripe, intents, projector });
   const subscriptions: SubscriptionService = createSubscriptionService({
     database,
     catalog,
     clock,
-  const commands = createSubscriptionCommands({ database, client: stripe, intents, projector });
     ids,
     audit,
     customers,
