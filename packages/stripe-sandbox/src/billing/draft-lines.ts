@@ -2,6 +2,7 @@ import { invalidRequest } from '../http/api-error.ts';
 import { embeddedList } from '../json.ts';
 import type { Invoice, InvoiceLine } from '../objects/invoice.ts';
 import type { InvoiceItem } from '../objects/invoice-item.ts';
+import type { TaxRate } from '../objects/tax-rate.ts';
 import type { Work } from '../work.ts';
 import { activeDiscounts } from './discounts.ts';
 import { linesUrl, sumsOf } from './invoice-draft.ts';
@@ -21,8 +22,9 @@ export function requireDraft(invoice: Invoice): void {
 
 /** Gives a draft these lines and sums it up anew, with its discounts and what the customer has to their credit. */
 function withLines(work: Work, draft: Invoice, lines: readonly InvoiceLine[]): Invoice {
-  const { balance } = work.get('customer', draft.customer);
-  const sums = sumsOf(lines, activeDiscounts(work, draft.discounts, draft.created), balance);
+  const customer = work.get('customer', draft.customer);
+  const discounts = activeDiscounts(work, draft.discounts, draft.created);
+  const sums = sumsOf(lines, discounts, customer, draft.default_tax_rates);
   for (const line of lines) work.objects.setOwner(line.id, draft.id);
   return work.update(
     draft,
@@ -65,6 +67,11 @@ export function unbillItem(work: Work, draft: Invoice, item: string): Invoice {
     draft,
     draft.lines.data.filter((line) => !isLineOf(line, item)),
   );
+}
+
+/** Sums a draft up anew with other tax rates. */
+export function withTaxRates(work: Work, draft: Invoice, rates: readonly TaxRate[]): Invoice {
+  return withLines(work, { ...draft, default_tax_rates: [...rates] }, draft.lines.data);
 }
 
 /** Sums a draft up anew with other discounts. */

@@ -3,10 +3,12 @@ import { embeddedList } from '../json.ts';
 import type { Customer } from '../objects/customer.ts';
 import type { BillingReason, Invoice, InvoiceLine } from '../objects/invoice.ts';
 import type { Subscription } from '../objects/subscription.ts';
+import type { TaxRate } from '../objects/tax-rate.ts';
 import type { Work } from '../work.ts';
 import { dueOf } from './amounts.ts';
 import { discounted } from './discount-amounts.ts';
 import type { ActiveDiscount } from './discounts.ts';
+import { taxed } from './taxes.ts';
 
 /** The task of a draft: finalise it. */
 export const FINALIZE_TASK = 'invoice.finalize';
@@ -29,29 +31,43 @@ export type Draft = {
 };
 
 /** What an invoice over these lines comes to, with what the customer has to their credit. */
-export function sumsOf(lines: readonly InvoiceLine[], discounts: readonly ActiveDiscount[], balance: number) {
+export function sumsOf(
+  lines: readonly InvoiceLine[],
+  discounts: readonly ActiveDiscount[],
+  customer: Pick<Customer, 'balance' | 'tax_exempt'>,
+  rates: readonly TaxRate[],
+) {
+  const { balance } = customer;
   const reduced = discounted(lines, discounts);
+  const tax = taxed(reduced.lines, rates, customer.tax_exempt);
   const subtotal = lines.reduce((sum, line) => sum + line.amount, 0);
-  const total = subtotal - reduced.amount;
+  const total = subtotal - reduced.amount + tax.added;
   const { due } = dueOf(total, balance);
   return {
-    lines: reduced.lines,
+    lines: tax.lines,
     members: {
       ...reduced.members,
       amount_due: due,
       amount_remaining: due,
       starting_balance: balance,
       subtotal,
-      subtotal_excluding_tax: subtotal,
+      subtotal_excluding_tax: subtotal - tax.includedInSubtotal,
       total,
-      total_excluding_tax: total,
+      total_excluding_tax: total - tax.added - tax.included,
+      total_taxes: tax.totals,
     },
   };
 }
 
+/** Tax by Stripe, of an account without registrations: there is nothing to collect, and that is all there is to say. */
+export function automaticTax(enabled: boolean): Invoice['automatic_tax'] {
+  if (!enabled) return { disabled_reason: null, enabled, liability: null, provider: null, status: null };
+  return { disabled_reason: null, enabled, liability: { type: 'self' }, provider: 'stripe', status: 'complete' };
+}
+
 /** The invoice as a draft, not stored: previews show it as it is. */
 export function composeInvoice(work: Work, customer: Customer, currency: string, draft: Draft): Invoice {
-  const sums = sumsOf(draft.lines, draft.discounts, customer.balance);
+  const sums = sumsOf(draft.lines, draft.discounts, customer, draft.members?.default_tax_rates ?? []);
   return {
     id: draft.id,
     object: 'invoice',
@@ -65,7 +81,7 @@ export function composeInvoice(work: Work, customer: Customer, currency: string,
     attempt_count: 0,
     attempted: false,
     auto_advance: draft.autoAdvance,
-    automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
+    automatic_tax: automaticTax(false),
     automatically_finalizes_at: draft.finalizesAt,
     billing_reason: draft.reason,
     collection_method: 'charge_automatically',
@@ -114,7 +130,6 @@ export function composeInvoice(work: Work, customer: Customer, currency: string,
     status: 'draft',
     status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
     test_clock: work.testClock,
-    total_taxes: [],
     webhooks_delivered_at: null,
     ...sums.members,
     currency,
@@ -126,13 +141,8 @@ export function composeInvoice(work: Work, customer: Customer, currency: string,
 export function membersOf(subscription: Subscription, finalizesAt: number | null): Partial<Invoice> {
   const { automatic_tax: tax } = subscription;
   return {
-    automatic_tax: {
-      disabled_reason: null,
-      enabled: tax.enabled,
-      liability: tax.liability,
-      provider: null,
-      status: null,
-    },
+    automatic_tax: automaticTax(tax.enabled),
+    default_tax_rates: subscription.default_tax_rates,
     collection_method: subscription.collection_method,
     next_payment_attempt: subscription.collection_method === 'charge_automatically' ? finalizesAt : null,
     parent: {

@@ -4,6 +4,7 @@ import type { Customer } from '../objects/customer.ts';
 import type { Invoice } from '../objects/invoice.ts';
 import type { InvoiceItem } from '../objects/invoice-item.ts';
 import type { Subscription } from '../objects/subscription.ts';
+import { given } from '../parameters/given.ts';
 import type { Work } from '../work.ts';
 import { requireDraft } from './draft-lines.ts';
 import { composeInvoice, FINALIZE_TASK, membersOf, storeDraft } from './invoice-draft.ts';
@@ -39,8 +40,8 @@ export function createManualInvoice(work: Work, wanted: ManualInvoice): Invoice 
   const id = newId('in_');
   const items = itemsFor(work, wanted);
   const charged = wanted.members.collection_method !== 'send_invoice';
-  const { parent, payment_settings: settings } =
-    subscription === null ? { parent: null, payment_settings: undefined } : membersOf(subscription, null);
+  const inherited = subscription === null ? {} : membersOf(subscription, null);
+  const { automatic_tax, default_tax_rates, parent, payment_settings } = inherited;
   const draft = composeInvoice(work, customer, wanted.currency, {
     id,
     reason: 'manual',
@@ -50,8 +51,8 @@ export function createManualInvoice(work: Work, wanted: ManualInvoice): Invoice 
     finalizesAt,
     autoAdvance,
     members: {
+      ...given({ automatic_tax, default_tax_rates, payment_settings }),
       parent: parent ?? null,
-      ...(settings === undefined ? {} : { payment_settings: settings }),
       next_payment_attempt: charged ? finalizesAt : null,
       ...wanted.members,
     },

@@ -16,6 +16,7 @@ import type { Product } from './product.ts';
 import type { PromotionCode } from './promotion-code.ts';
 import type { Subscription } from './subscription.ts';
 import type { SubscriptionSchedule } from './subscription-schedule.ts';
+import type { TaxRate } from './tax-rate.ts';
 import type { TestClock } from './test-clock.ts';
 import type { WebhookEndpoint } from './webhook-endpoint.ts';
 
@@ -41,6 +42,7 @@ export type StripeObjects = {
   refund: Refund;
   subscription: Subscription;
   subscription_schedule: SubscriptionSchedule;
+  tax_rate: TaxRate;
   'test_helpers.test_clock': TestClock;
   webhook_endpoint: WebhookEndpoint;
 };

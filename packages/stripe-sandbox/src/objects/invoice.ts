@@ -2,6 +2,7 @@ import type { List } from '../json.ts';
 import type { DiscountAmount } from './discount.ts';
 import type { CreditedLines, InvoiceItem } from './invoice-item.ts';
 import type { Address, Metadata, Self, Shipping } from './parts.ts';
+import type { TaxAmount, TaxRate } from './tax-rate.ts';
 
 /** What is taken off before tax; discounts are all there is. */
 export type PretaxCredit = DiscountAmount & { type: 'discount' };
@@ -47,7 +48,7 @@ export type InvoiceLine = {
   quantity_decimal: string;
   subscription: string | null;
   subtotal: number;
-  taxes: [];
+  taxes: TaxAmount[];
 };
 
 export type BillingReason = 'manual' | 'subscription_create' | 'subscription_cycle' | 'subscription_update';
@@ -69,7 +70,13 @@ export type Invoice = {
   attempt_count: number;
   attempted: boolean;
   auto_advance: boolean;
-  automatic_tax: { disabled_reason: null; enabled: boolean; liability: Self | null; provider: null; status: null };
+  automatic_tax: {
+    disabled_reason: null;
+    enabled: boolean;
+    liability: Self | null;
+    provider: 'stripe' | null;
+    status: 'complete' | null;
+  };
   automatically_finalizes_at: number | null;
   billing_reason: BillingReason;
   collection_method: 'charge_automatically' | 'send_invoice';
@@ -87,7 +94,7 @@ export type Invoice = {
   customer_tax_ids: [];
   default_payment_method: string | null;
   default_source: null;
-  default_tax_rates: [];
+  default_tax_rates: TaxRate[];
   description: string | null;
   discounts: string[];
   due_date: number | null;
@@ -136,7 +143,7 @@ export type Invoice = {
   total_discount_amounts: DiscountAmount[];
   total_excluding_tax: number;
   total_pretax_credit_amounts: PretaxCredit[];
-  total_taxes: [];
+  total_taxes: TaxAmount[];
   webhooks_delivered_at: number | null;
 };
 

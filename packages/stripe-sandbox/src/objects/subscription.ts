@@ -1,6 +1,7 @@
 import type { List } from '../json.ts';
 import type { Metadata, Self } from './parts.ts';
 import type { Plan, Price } from './price.ts';
+import type { TaxRate } from './tax-rate.ts';
 
 type SubscriptionStatus =
   | 'active'
@@ -86,7 +87,7 @@ export type Subscription = {
   days_until_due: number | null;
   default_payment_method: string | null;
   default_source: null;
-  default_tax_rates: [];
+  default_tax_rates: TaxRate[];
   description: string | null;
   discounts: string[];
   ended_at: number | null;

@@ -5,6 +5,7 @@ import { periodOf } from '../billing/subscription-tasks.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import type { Invoice } from '../objects/invoice.ts';
 import type { Subscription } from '../objects/subscription.ts';
+import { given } from '../parameters/given.ts';
 import {
   boolean,
   either,
@@ -18,11 +19,12 @@ import {
 } from '../parameters/schema.ts';
 import type { Work } from '../work.ts';
 import { DISCOUNTS, toRedeemables } from './discount-params.ts';
-import { allBut, currency, only, switchedOff } from './parameters.ts';
+import { AUTOMATIC_TAX, allBut, currency, only } from './parameters.ts';
 import { operation } from './resource.ts';
 import { planOf } from './subscription-change.ts';
 import { PREVIEWED_ITEMS, PRORATION_BEHAVIOR } from './subscription-item-params.ts';
-import { CANCEL_AT_WORDS, cancellationOf, toSold } from './subscription-params.ts';
+import { CANCEL_AT_WORDS, cancellationOf, taxesOf, toSold } from './subscription-params.ts';
+import { TAX_RATES } from './tax-rates.ts';
 
 const DETAILS_FIELDS = {
   billing_cycle_anchor: object({ type: required(allBut(oneOf(['now', 'timestamp', 'unchanged']), 'timestamp')) }, [
@@ -31,6 +33,7 @@ const DETAILS_FIELDS = {
   cancel_at: emptyable(either(timestamp(), CANCEL_AT_WORDS)),
   cancel_at_period_end: boolean(),
   cancel_now: boolean(),
+  default_tax_rates: TAX_RATES,
   items: PREVIEWED_ITEMS,
   proration_behavior: PRORATION_BEHAVIOR,
   proration_date: timestamp(),
@@ -38,7 +41,7 @@ const DETAILS_FIELDS = {
 };
 
 const FIELDS = {
-  automatic_tax: switchedOff('liability'),
+  automatic_tax: AUTOMATIC_TAX,
   currency: currency(),
   customer: string(),
   discounts: DISCOUNTS,
@@ -47,7 +50,6 @@ const FIELDS = {
   subscription_details: object(DETAILS_FIELDS, [
     'billing_mode',
     'billing_schedules',
-    'default_tax_rates',
     'metadata',
     'pause',
     'resume_at',
@@ -74,6 +76,16 @@ function previewedDiscounts(
   });
 }
 
+const NO_TAX = {
+  automatic_tax: { disabled_reason: null, enabled: false, liability: null },
+  default_tax_rates: [],
+};
+
+function taxParams(params: Params) {
+  const { automatic_tax, subscription_details: details } = params;
+  return given({ automatic_tax, default_tax_rates: details?.default_tax_rates });
+}
+
 function ofChange(work: Work, id: string, params: Params): Invoice {
   const subscription = work.require('subscription', id, 'subscription');
   if (params.customer !== undefined && params.customer !== subscription.customer) {
@@ -87,7 +99,8 @@ function ofChange(work: Work, id: string, params: Params): Invoice {
     return previewEnd(work, subscription, details.proration_behavior !== 'none');
   }
   const trial = withTrialEnd(work, subscription, details.trial_end);
-  const changed = { ...trial, ...cancellationOf(subscription, details, periodOf(trial), work.now) };
+  const taxes = taxesOf(work, subscription, taxParams(params));
+  const changed = { ...trial, ...taxes, ...cancellationOf(subscription, details, periodOf(trial), work.now) };
   const plan = planOf(work, subscription, changed, details, discounts);
   const endsTrial = details.trial_end === 'now' && subscription.status === 'trialing';
   return previewChange(work, plan, endsTrial ? work.now : null);
@@ -119,7 +132,7 @@ function ofStart(work: Work, params: Params): Invoice {
     customer: customer.id,
     items,
     extras: [],
-    members: {},
+    members: taxesOf(work, NO_TAX, taxParams(params)),
     discounts: [],
     trialEnd: typeof details.trial_end === 'number' ? details.trial_end : null,
     missingPaymentMethod: 'create_invoice' as const,

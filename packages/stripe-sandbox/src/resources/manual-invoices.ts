@@ -1,5 +1,6 @@
 import { type Redemption, redeem, redeemable } from '../billing/discounts.ts';
-import { requireDraft, withDiscounts } from '../billing/draft-lines.ts';
+import { requireDraft, withDiscounts, withTaxRates } from '../billing/draft-lines.ts';
+import { automaticTax } from '../billing/invoice-draft.ts';
 import { createManualInvoice, deleteDraft, requireOwn, sendInvoice, setAdvance } from '../billing/manual-invoices.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import type { Invoice } from '../objects/invoice.ts';
@@ -8,8 +9,9 @@ import { boolean, type Infer, integer, metadata, object, oneOf, string, timestam
 import type { Work } from '../work.ts';
 import { DISCOUNTS } from './discount-params.ts';
 import { mergeMetadata } from './metadata.ts';
-import { currency, switchedOff } from './parameters.ts';
+import { AUTOMATIC_TAX, currency } from './parameters.ts';
 import { operation, type PathValues, pathValue } from './resource.ts';
+import { TAX_RATES, toTaxRates } from './tax-rates.ts';
 
 /** The calls by which somebody makes an invoice, changes it while it is a draft, and sends it. */
 
@@ -17,11 +19,12 @@ const DAY_SECONDS = 86_400;
 
 const FIELDS = {
   auto_advance: boolean(),
-  automatic_tax: switchedOff('liability'),
+  automatic_tax: AUTOMATIC_TAX,
   automatically_finalizes_at: timestamp(),
   collection_method: oneOf(['charge_automatically', 'send_invoice']),
   days_until_due: integer({ min: 0 }),
   default_payment_method: string(),
+  default_tax_rates: TAX_RATES,
   description: string(),
   discounts: DISCOUNTS,
   due_date: timestamp(),
@@ -36,7 +39,6 @@ const UNSUPPORTED = [
   'application_fee_amount',
   'custom_fields',
   'default_source',
-  'default_tax_rates',
   'effective_at',
   'issuer',
   'number',
@@ -94,6 +96,20 @@ function membersOf(work: Work, params: Params, invoice: { customer: string; meta
   });
 }
 
+/** By whom tax is counted: by Stripe, which finds none to collect, or by hand. */
+function taxesOf(work: Work, params: Params) {
+  const { automatic_tax: automatic, default_tax_rates: ids } = params;
+  if (automatic?.enabled === true && ids !== undefined && ids.length > 0) {
+    throw invalidRequest('`default_tax_rates` cannot be set while automatic tax is enabled.', {
+      param: 'default_tax_rates',
+    });
+  }
+  return given({
+    automatic_tax: automatic === undefined ? undefined : automaticTax(automatic.enabled),
+    default_tax_rates: ids === undefined ? undefined : toTaxRates(work, ids, 'default_tax_rates'),
+  });
+}
+
 /** Redeems what an invoice is to be discounted by, keeping those of its discounts that are named. */
 function redeemOn(work: Work, invoice: Invoice, wanted: readonly Redemption[] | ''): Invoice {
   const owner = { checkout_session: null, customer: invoice.customer, invoice: invoice.id, subscription: null };
@@ -137,6 +153,7 @@ export const createInvoice = operation({
       finalizesAt: autoAdvance ? (params.automatically_finalizes_at ?? soon) : null,
       members: {
         ...membersOf(work, params, { customer: customer.id, metadata: {} }),
+        ...taxesOf(work, params),
         collection_method: params.collection_method ?? 'charge_automatically',
         due_date: dueDate(params, sent, work.now, null),
         footer: params.footer ?? customer.invoice_settings.footer,
@@ -161,8 +178,10 @@ export const updateInvoice = operation({
       invoice.status === 'draft'
         ? { due_date: dueDate(params, method === 'send_invoice', invoice.created, invoice.due_date) }
         : {};
-    const changes = { ...membersOf(work, params, invoice), ...due };
+    const { default_tax_rates: rates, ...tax } = taxesOf(work, params);
+    const changes = { ...membersOf(work, params, invoice), ...tax, ...due };
     let changed = work.update(invoice, changes, 'invoice.updated');
+    if (rates !== undefined) changed = withTaxRates(work, changed, rates);
     if (params.discounts !== undefined) changed = redeemOn(work, changed, params.discounts);
     const { auto_advance: on = invoice.auto_advance, automatically_finalizes_at: at } = params;
     const settled = changed.status !== 'draft' && changed.status !== 'open';

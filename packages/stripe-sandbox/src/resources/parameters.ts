@@ -32,6 +32,9 @@ export function switchedOff(...unsupported: string[]) {
   return object({ enabled: required(only(boolean(), false)) }, unsupported);
 }
 
+/** Tax counted by Stripe: for an account without registrations there is none, and no other can be liable. */
+export const AUTOMATIC_TAX = object({ enabled: required(boolean()) }, ['liability']);
+
 /** `''` unsets: what was given as an empty string becomes null. */
 export function orNull(value: string): string | null {
   return value === '' ? null : value;

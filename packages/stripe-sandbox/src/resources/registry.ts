@@ -23,6 +23,7 @@ import type { Resource } from './resource.ts';
 import { subscriptionItems } from './subscription-items.ts';
 import { subscriptionSchedules } from './subscription-schedules.ts';
 import { subscriptions } from './subscriptions.ts';
+import { taxRates } from './tax-rates.ts';
 import { testClocks } from './test-clocks.ts';
 import { webhookEndpoints } from './webhook-endpoints.ts';
 
@@ -51,6 +52,7 @@ export const RESOURCES: readonly Resource[] = [
   subscriptionItems,
   subscriptionSchedules,
   subscriptions,
+  taxRates,
   testClocks,
   webhookEndpoints,
 ];

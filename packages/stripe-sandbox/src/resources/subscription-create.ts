@@ -15,6 +15,7 @@ import {
   collectionOf,
   ownPaymentMethod,
   paymentSettings,
+  taxesOf,
   toSold,
 } from './subscription-params.ts';
 
@@ -57,6 +58,8 @@ function anchorOf(work: Work, params: CreateParams, cadence: Cadence, trialEnd: 
 const NOTHING_YET = {
   cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
   canceled_at: null,
+  automatic_tax: { disabled_reason: null, enabled: false, liability: null },
+  default_tax_rates: [],
 };
 
 function membersOf(work: Work, params: CreateParams, firstEnd: number): Partial<Subscription> {
@@ -69,6 +72,7 @@ function membersOf(work: Work, params: CreateParams, firstEnd: number): Partial<
   const classic = params.billing_mode?.type === 'classic';
   return {
     ...cancellationOf(NOTHING_YET, params, { end: firstEnd }, work.now),
+    ...taxesOf(work, NOTHING_YET, params),
     ...collectionOf({ collection_method: 'charge_automatically', days_until_due: null }, params),
     ...(classic ? { billing_mode: { flexible: null, type: 'classic' } } : {}),
     default_payment_method: wanted ? ownPaymentMethod(work, wanted, params.customer) : null,

@@ -19,7 +19,7 @@ import {
 import type { Work } from '../work.ts';
 import { DISCOUNTS } from './discount-params.ts';
 import { mergeMetadata } from './metadata.ts';
-import { currency, only, switchedOff } from './parameters.ts';
+import { AUTOMATIC_TAX, currency, only } from './parameters.ts';
 import {
   CHANGED_ITEMS,
   ITEM_FIELDS,
@@ -29,6 +29,7 @@ import {
   priceOf,
   UPDATE_PAYMENT_BEHAVIOR,
 } from './subscription-item-params.ts';
+import { TAX_RATES, toTaxRates } from './tax-rates.ts';
 
 /** Parameters of the subscription calls, and how they become members of a subscription. */
 
@@ -51,11 +52,12 @@ export const CANCELLATION_DETAILS = object(
 const TRIAL_END = either(timestamp(), oneOf(['now']));
 
 const SHARED = {
-  automatic_tax: switchedOff('liability'),
+  automatic_tax: AUTOMATIC_TAX,
   cancel_at_period_end: boolean(),
   collection_method: oneOf(['charge_automatically', 'send_invoice']),
   days_until_due: integer({ min: 1, max: 730 }),
   default_payment_method: emptyable(string()),
+  default_tax_rates: TAX_RATES,
   description: emptyable(string({ maxLength: 500 })),
   discounts: DISCOUNTS,
   metadata: metadata(),
@@ -83,7 +85,6 @@ const UNSUPPORTED = [
   'billing_schedules',
   'billing_thresholds',
   'default_source',
-  'default_tax_rates',
   'invoice_settings',
   'on_behalf_of',
   'pending_invoice_item_interval',
@@ -217,6 +218,24 @@ export function paymentSettings(
       ? {}
       : { save_default_payment_method: params.save_default_payment_method }),
   };
+}
+
+/** Which taxes are counted, by Stripe or by hand: not both. */
+export function taxesOf(
+  work: Work,
+  current: Pick<Subscription, 'automatic_tax' | 'default_tax_rates'>,
+  params: Pick<CreateParams, 'automatic_tax' | 'default_tax_rates'>,
+): Pick<Subscription, 'automatic_tax' | 'default_tax_rates'> {
+  const { automatic_tax: automatic, default_tax_rates: ids } = params;
+  const rates = ids === undefined ? current.default_tax_rates : toTaxRates(work, ids, 'default_tax_rates');
+  const enabled = automatic?.enabled ?? current.automatic_tax.enabled;
+  if (enabled && rates.length > 0) {
+    throw invalidRequest('`default_tax_rates` cannot be set while automatic tax is enabled.', {
+      param: ids === undefined ? 'automatic_tax' : 'default_tax_rates',
+    });
+  }
+  const liability = enabled ? { type: 'self' as const } : null;
+  return { automatic_tax: { disabled_reason: null, enabled, liability }, default_tax_rates: rates };
 }
 
 /** How collection is paused, or that it is not. */

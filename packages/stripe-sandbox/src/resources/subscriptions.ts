@@ -30,6 +30,7 @@ import {
   ownPaymentMethod,
   pauseOf,
   paymentSettings,
+  taxesOf,
   UPDATE,
   type UpdateParams,
 } from './subscription-params.ts';
@@ -94,6 +95,7 @@ function changesOf(work: Work, subscription: Subscription, params: UpdateParams)
     ...trial,
     ...cancellation,
     ...collectionOf(subscription, params),
+    ...taxesOf(work, subscription, params),
     ...pauseOf(params, work.now),
     discounts: changedDiscounts(work, subscription, params.discounts),
     ...given({ default_payment_method: method, description: unset(params.description) }),
@@ -237,14 +239,15 @@ const list = listOperation({
   ],
 });
 
-/** Items show their price as it is now, not as it was when the subscription began. */
-function withCurrentPrices(work: Work, body: JsonObject): JsonObject {
+/** Prices and tax rates are shown as they are now, not as they were when the subscription began. */
+function asOfNow(work: Work, body: JsonObject): JsonObject {
   const subscription = body as Subscription;
   const data = subscription.items.data.map((item) => {
     const price = work.find('price', item.price.id) ?? item.price;
     return price.recurring === null ? item : { ...item, plan: legacyPlanOf(price, price.recurring), price };
   });
-  return { ...subscription, items: { ...subscription.items, data } };
+  const rates = subscription.default_tax_rates.map((rate) => work.find('tax_rate', rate.id) ?? rate);
+  return { ...subscription, default_tax_rates: rates, items: { ...subscription.items, data } };
 }
 
 export const subscriptions: Resource = {
@@ -258,5 +261,5 @@ export const subscriptions: Resource = {
     schedule: 'subscription_schedule',
     test_clock: 'test_helpers.test_clock',
   },
-  present: withCurrentPrices,
+  present: asOfNow,
 };

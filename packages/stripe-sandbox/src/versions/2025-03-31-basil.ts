@@ -24,8 +24,19 @@ function paymentOf(invoice: JsonObject, objects: ObjectStore): { intent: Json; c
   return { intent: intentId, charge: intent?.latest_charge ?? null };
 }
 
+/** Taxes as they were shown: by rate, and whether they are in the price. */
+function taxAmounts(taxes: Json | undefined): JsonObject[] {
+  return (Array.isArray(taxes) ? taxes : []).filter(isObject).map((tax) => ({
+    amount: tax.amount,
+    inclusive: tax.tax_behavior === 'inclusive',
+    tax_rate: isObject(tax.tax_rate_details) ? tax.tax_rate_details.tax_rate : null,
+    taxability_reason: tax.taxability_reason,
+    taxable_amount: tax.taxable_amount,
+  }));
+}
+
 function line(body: JsonObject, objects: ObjectStore): JsonObject {
-  const { parent, pricing, quantity_decimal: _decimal, subtotal: _subtotal, taxes: _taxes, ...rest } = body;
+  const { parent, pricing, quantity_decimal: _decimal, subtotal: _subtotal, taxes, ...rest } = body;
   const item = isObject(parent) ? parent.subscription_item_details : undefined;
   const once = isObject(parent) ? parent.invoice_item_details : undefined;
   const details = isObject(item) ? item : isObject(once) ? once : {};
@@ -39,7 +50,7 @@ function line(body: JsonObject, objects: ObjectStore): JsonObject {
     proration_details: details.proration_details ?? { credited_items: null },
     subscription: details.subscription ?? null,
     subscription_item: isObject(item) ? item.subscription_item : undefined,
-    tax_amounts: [],
+    tax_amounts: taxAmounts(taxes),
     tax_rates: [],
     type: isObject(item) ? 'subscription' : 'invoiceitem',
     unit_amount_excluding_tax: isObject(pricing) ? pricing.unit_amount_decimal : null,
@@ -47,9 +58,10 @@ function line(body: JsonObject, objects: ObjectStore): JsonObject {
 }
 
 function invoice(body: JsonObject, objects: ObjectStore): JsonObject {
-  const { parent, total_taxes: _taxes, payments: _payments, confirmation_secret: _secret, ...rest } = body;
+  const { parent, total_taxes: taxes, payments: _payments, confirmation_secret: _secret, ...rest } = body;
   const details = isObject(parent) && isObject(parent.subscription_details) ? parent.subscription_details : undefined;
   const { intent, charge } = paymentOf(body, objects);
+  const amounts = taxAmounts(taxes);
   return {
     ...rest,
     application_fee_amount: null,
@@ -61,8 +73,8 @@ function invoice(body: JsonObject, objects: ObjectStore): JsonObject {
     quote: null,
     subscription: details?.subscription ?? null,
     subscription_details: { metadata: details?.metadata ?? null },
-    tax: null,
-    total_tax_amounts: [],
+    tax: amounts.length === 0 ? null : amounts.reduce((sum, one) => sum + Number(one.amount), 0),
+    total_tax_amounts: amounts,
     transfer_data: null,
   };
 }
