@@ -50,6 +50,8 @@ export type CrashPointName =
   | 'outbox.claimed'
   | 'outbox.delivered'
   | 'outbox.committed'
+  | 'subscribe.planned'
+  | 'subscribe.called'
   | 'change.planned'
   | 'change.called'
   | 'cancel.planned'

@@ -29,7 +29,7 @@ import {
   refundRoutes,
 } from './modules/payments/index.ts';
 import { registerSigningKeyRoutes } from './modules/signing/index.ts';
-import { changeRoutes, revenueRoutes, subscriptionRoutes } from './modules/subscriptions/index.ts';
+import { changeRoutes, revenueRoutes, subscribeRoutes, subscriptionRoutes } from './modules/subscriptions/index.ts';
 import { accountPages } from './pages/account-pages.ts';
 import { frontPage } from './pages/front-page.ts';
 import { releasePages } from './pages/release-page.ts';
@@ -85,9 +85,10 @@ export async function createServerHttp(app: App): Promise<Http> {
   entitlementRoutes(http, app);
   ledgerRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
+  changeRoutes(http, app);
+  subscribeRoutes(http, { ...app, publishableKey: config.stripe.publishableKey });
   subscriptionRoutes(http, { ...app, onOldPrices: (references) => onOldPrices(database.connection, references) });
   revenueRoutes(http, app);
-  changeRoutes(http, app);
   checkoutRoutes(http, app);
   refundRoutes(http, app);
   invoiceRoutes(http, app);

@@ -93,6 +93,7 @@ describe('who may call', () => {
     ['GET', '/v1/subscriptions/subs_none', 'subscriptions:read'],
     ['POST', '/v1/subscriptions/subs_none/cancel', 'subscriptions:write'],
     ['POST', '/v1/subscriptions/subs_none/resume', 'subscriptions:write'],
+    ['POST', '/v1/subscriptions', 'subscriptions:write'],
     ['POST', '/v1/subscriptions/subs_none/change', 'subscriptions:write'],
     ['POST', '/v1/subscriptions/subs_none/change/cancel', 'subscriptions:write'],
     ['GET', '/v1/checkouts/cs_none', 'payments:read'],

@@ -1,5 +1,6 @@
 /** Payments: checkouts, from a plan to a page where it can be paid. */
 
+export { type Discount, discountOf, explainRefusal, type StripeDiscount } from './discounts.ts';
 export type {
   BillingFilter,
   BillingPage,

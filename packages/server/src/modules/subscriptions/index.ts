@@ -18,6 +18,7 @@ export type { SubscriptionFilter } from './repository.ts';
 export { changeRoutes } from './routes/changes.ts';
 export { subscriptionRoutes } from './routes/index.ts';
 export { revenueRoutes } from './routes/revenue.ts';
+export { subscribeRoutes } from './routes/subscribe.ts';
 export {
   createSubscriptionService,
   type Subscription,
@@ -26,3 +27,11 @@ export {
   type SubscriptionStatistics,
   type Write,
 } from './service.ts';
+export {
+  createNewSubscriptions,
+  type NewSubscriptions,
+  type NewSubscriptionsOptions,
+  type StartedSubscription,
+  type SubscribeRequest,
+  type SubscribingAtStripe,
+} from './subscribing.ts';

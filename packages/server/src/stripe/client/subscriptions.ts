@@ -48,6 +48,16 @@ export interface StripeSubscriptions {
   /** Lets go of a subscription, which stays as it is; nothing happens when the schedule has done so already. */
   releaseSchedule(scheduleId: string, idempotencyKey: string): Promise<void>;
   cancelSubscription(id: string, idempotencyKey: string): Promise<FetchedObject>;
+  /** How an invoice stands with being paid; null when nothing is to be. */
+  paymentOfInvoice(invoice: string): Promise<InvoicePaymentState | null>;
+}
+
+export interface InvoicePaymentState {
+  /** Of the payment intent. */
+  status: string;
+  /** With which a page has the customer pay. */
+  clientSecret: string | null;
+  declined: { code: string | null; message: string | null } | null;
 }
 
 export function subscriptionCalls({ sdk, call, timed }: Calls): StripeSubscriptions {
@@ -131,6 +141,19 @@ export function subscriptionCalls({ sdk, call, timed }: Calls): StripeSubscripti
 
     cancelSubscription: (id, idempotencyKey) =>
       timed('subscriptions.cancel', () => sdk.subscriptions.cancel(id, {}, { idempotencyKey })),
+
+    async paymentOfInvoice(invoice) {
+      const { data } = await call('invoice_payments.list', () =>
+        sdk.invoicePayments.list({ invoice, expand: ['data.payment.payment_intent'] }),
+      );
+      const intents = data.map(({ payment }) => payment.payment_intent);
+      const intent = intents.find((one): one is Stripe.PaymentIntent => typeof one === 'object');
+      if (intent === undefined) return null;
+      const { status, client_secret: clientSecret, last_payment_error: error } = intent;
+      const declined =
+        error === null ? null : { code: error.decline_code ?? error.code ?? null, message: error.message ?? null };
+      return { status, clientSecret, declined };
+    },
   };
 }
 
