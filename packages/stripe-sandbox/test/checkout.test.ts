@@ -241,7 +241,6 @@ describe('what does not fit together', () => {
       () => ({ payment_method_types: ['card'] }) as object,
       'payment_method_types',
     ],
-    ['tax that would be computed', () => ({ automatic_tax: { enabled: true } }), 'automatic_tax[enabled]'],
   ])('%s is refused', async (_what, params, param) => {
     expect(await stripeError(subscribe(params()))).toMatchObject({ statusCode: 400, param });
   });

@@ -173,6 +173,26 @@ describe('automatic tax', () => {
     expect([invoice.total, invoice.total_taxes]).toEqual([500, []]);
   });
 
+  it('at Checkout needs an address, or leave to ask for one, and goes on in the subscription', async () => {
+    const { customer, price } = await open();
+    const session = (more: Partial<Stripe.Checkout.SessionCreateParams>) =>
+      stripe.checkout.sessions.create({
+        mode: 'subscription',
+        customer: customer.id,
+        line_items: [{ price: price.id, quantity: 1 }],
+        success_url: 'http://127.0.0.1/success',
+        automatic_tax: { enabled: true },
+        ...more,
+      });
+    expect((await stripeError(session({}))).code).toBe('customer_tax_location_invalid');
+    const made = await session({ billing_address_collection: 'required', customer_update: { address: 'auto' } });
+    expect(made.automatic_tax).toMatchObject({ enabled: true, status: 'requires_location_inputs' });
+    await test.control('POST', `/checkout/sessions/${made.id}/complete`, {});
+    const done = await stripe.checkout.sessions.retrieve(made.id, { expand: ['subscription'] });
+    expect(done.automatic_tax.status).toBe('complete');
+    expect((done.subscription as Stripe.Subscription).automatic_tax.enabled).toBe(true);
+  });
+
   it('goes with no rates set by hand', async () => {
     const { rate, subscribe } = await open();
     const { id } = await rate(false);

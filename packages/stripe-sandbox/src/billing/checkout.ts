@@ -4,7 +4,7 @@ import type { CheckoutLine, CheckoutSession, CustomerDetails } from '../objects/
 import { type Customer, newCustomer } from '../objects/customer.ts';
 import type { Metadata } from '../objects/parts.ts';
 import type { PaymentMethod } from '../objects/payment-method.ts';
-import type { TrialEndBehavior } from '../objects/subscription.ts';
+import type { Subscription, TrialEndBehavior } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 import { redeemablesOf } from './checkout-discounts.ts';
 import { redeem } from './discounts.ts';
@@ -76,6 +76,10 @@ type Completion = Pick<CheckoutSession, 'payment_status'> & Partial<CheckoutSess
 
 const DAY_SECONDS = 86_400;
 
+function taxOf({ automatic_tax: { enabled, liability } }: CheckoutSession): Pick<Subscription, 'automatic_tax'> {
+  return { automatic_tax: { disabled_reason: null, enabled, liability } };
+}
+
 function completeSubscription(work: Work, session: CheckoutSession, customer: Customer, buyer: Buyer): Completion {
   const plan = planOfSession(work, session);
   const { trialPeriodDays, trialEnd, metadata, description, missingPaymentMethod } = plan.subscription;
@@ -89,7 +93,7 @@ function completeSubscription(work: Work, session: CheckoutSession, customer: Cu
     customer: customer.id,
     items: sold.filter((one) => one.price.recurring !== null),
     extras: sold.filter((one) => one.price.recurring === null),
-    members: { metadata, description, default_payment_method: paymentMethod.id },
+    members: { ...taxOf(session), metadata, description, default_payment_method: paymentMethod.id },
     discounts: redeemablesOf(work, session),
     trialEnd: trialEnd ?? (trialPeriodDays === null ? null : work.now + trialPeriodDays * DAY_SECONDS),
     missingPaymentMethod,
@@ -175,6 +179,7 @@ export function completeSession(work: Work, session: CheckoutSession, buyer: Buy
     session,
     {
       ...completion,
+      automatic_tax: { ...session.automatic_tax, status: session.automatic_tax.enabled ? 'complete' : null },
       collected_information: { business_name: null, individual_name: null, shipping_details: null },
       customer: customer?.id ?? null,
       customer_details: detailsOf(session, customer, buyer),

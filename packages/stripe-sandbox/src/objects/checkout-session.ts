@@ -50,7 +50,12 @@ export type CheckoutSession = {
   allowed_payment_method_types: string[] | null;
   amount_subtotal: number;
   amount_total: number;
-  automatic_tax: { enabled: boolean; liability: Self | null; provider: null; status: null };
+  automatic_tax: {
+    enabled: boolean;
+    liability: Self | null;
+    provider: 'stripe' | null;
+    status: 'complete' | 'requires_location_inputs' | null;
+  };
   billing_address_collection: 'auto' | 'required' | null;
   cancel_url: string | null;
   client_reference_id: string | null;

@@ -18,7 +18,7 @@ import {
 } from '../parameters/schema.ts';
 import type { Work } from '../work.ts';
 import { mergeMetadata } from './metadata.ts';
-import { ALLOWED_TYPES, currency, only, switchedOff, webUrl } from './parameters.ts';
+import { ALLOWED_TYPES, AUTOMATIC_TAX, currency, only, switchedOff, webUrl } from './parameters.ts';
 import { inlinePrice, PRICE_DATA } from './price-data.ts';
 
 /** Parameters of creating a Checkout Session, what must hold between them, and the lines they make. */
@@ -28,7 +28,7 @@ const CREATE_FIELDS = {
   adaptive_pricing: object({ enabled: only(boolean(), false) }),
   allow_promotion_codes: boolean(),
   allowed_payment_method_types: ALLOWED_TYPES,
-  automatic_tax: switchedOff('liability'),
+  automatic_tax: AUTOMATIC_TAX,
   billing_address_collection: oneOf(['auto', 'required']),
   cancel_url: webUrl(),
   client_reference_id: string({ maxLength: 200 }),

@@ -1,5 +1,6 @@
 import { EXPIRE_SESSION_TASK, expireSession, planOfSession, type SessionPlan } from '../billing/checkout.ts';
 import { shownDiscounts, withDiscounts } from '../billing/checkout-discounts.ts';
+import { invalidRequest } from '../http/api-error.ts';
 import { randomText } from '../ids.ts';
 import { embeddedList, type Json } from '../json.ts';
 import type { CheckoutLine, CheckoutSession } from '../objects/checkout-session.ts';
@@ -48,6 +49,24 @@ const NO_INVOICE: CheckoutSession['invoice_creation'] = {
   },
 };
 
+/** Until the customer has said where they live, there is nothing to say of tax. */
+function automaticTax(params: CreateParams): CheckoutSession['automatic_tax'] {
+  if (params.automatic_tax?.enabled !== true) return { enabled: false, liability: null, provider: null, status: null };
+  return { enabled: true, liability: { type: 'self' }, provider: 'stripe', status: 'requires_location_inputs' };
+}
+
+/** Tax needs to know where a customer lives, or leave to write down what they say. */
+function requireLocation(work: Work, params: CreateParams): void {
+  if (params.automatic_tax?.enabled !== true || params.customer === undefined) return;
+  const { address, shipping } = params.customer_update ?? {};
+  const known = work.require('customer', params.customer, 'customer').address?.country ?? null;
+  if (known !== null || address === 'auto' || shipping === 'auto') return;
+  throw invalidRequest(
+    "Automatic tax calculation in Checkout requires a valid address on the Customer. Add one, or set `customer_update[address]` to 'auto'.",
+    { code: 'customer_tax_location_invalid', param: 'automatic_tax' },
+  );
+}
+
 type Priced = Pick<CheckoutSession, 'amount_subtotal' | 'amount_total' | 'discounts' | 'total_details'>;
 
 function newSession(
@@ -70,7 +89,7 @@ function newSession(
     after_expiration: null,
     allow_promotion_codes: params.allow_promotion_codes ?? null,
     allowed_payment_method_types: params.allowed_payment_method_types ?? null,
-    automatic_tax: { enabled: false, liability: null, provider: null, status: null },
+    automatic_tax: automaticTax(params),
     billing_address_collection: params.billing_address_collection ?? null,
     cancel_url: params.cancel_url ?? null,
     client_reference_id: params.client_reference_id ?? null,
@@ -131,6 +150,7 @@ const create = operation({
   run(work, params) {
     const mode = checkTogether(work, params);
     if (params.customer !== undefined) work.require('customer', params.customer, 'customer');
+    requireLocation(work, params);
     const subscription = params.subscription_data;
     const trial = subscription?.trial_period_days !== undefined || subscription?.trial_end !== undefined;
     const full = (params.line_items ?? []).map((line, index) => toLine(work, line, `line_items[${index}]`, trial));
