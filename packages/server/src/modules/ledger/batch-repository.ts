@@ -11,7 +11,7 @@ import {
 import { sql } from 'kysely';
 import type { Connection, Transaction } from '../../db/database.ts';
 import { parseAccountId } from './account-reference.ts';
-import { type AccountRow, accountOf, readParts, type StoredPart } from './rows-repository.ts';
+import { lockAndRead, type StoredPart } from './rows-repository.ts';
 
 /**
  * Applies the operations in the caller's transaction, in their order, and answers what became of each. Whoever else wants one of the
@@ -24,8 +24,7 @@ export async function applyBatch(
 ): Promise<readonly LedgerOutcome[]> {
   if (operations.length === 0) return [];
   await makeAccounts(connection, operations);
-  const rows = await lockAccounts(connection, operations);
-  const before = await readState(connection, rows, operations);
+  const before = await lockAccounts(connection, operations);
   const { state, outcomes, transfers } = applyOperations(before, operations);
   if (transfers.size > 0) await write(connection, before, state, transfers);
   return outcomes;
@@ -56,42 +55,40 @@ async function makeAccounts(connection: Connection, operations: readonly LedgerO
     .execute();
 }
 
-async function lockAccounts(connection: Connection, operations: readonly LedgerOperation[]): Promise<AccountRow[]> {
-  const ids = [...new Set(operations.map(({ account }) => account))];
-  const { rows } = await sql<AccountRow>`
-    SELECT id, granted, returned, available, reserved, used, expired, version FROM ledger_accounts
-    WHERE id = ANY(${ids}::text[]) ORDER BY id FOR NO KEY UPDATE`.execute(connection);
-  return rows;
-}
-
-/** What `applyOperations` asks to be there, of accounts that are locked. */
-async function readState(
+/** Locks the accounts, and reads what `applyOperations` asks to be there. */
+async function lockAccounts(
   connection: Connection,
-  rows: readonly AccountRow[],
   operations: readonly LedgerOperation[],
 ): Promise<Map<string, LedgerAccount>> {
-  if (rows.length === 0) return new Map();
-  const keys: [string, string][] = [];
+  const accounts = new Set<string>();
+  const whole = new Set<string>();
+  const keys: string[] = [];
   const reversed: string[] = [];
   const reservations: string[] = [];
-  const whole = new Set<string>();
-  let at = 0;
+  let until = 0;
   for (const operation of operations) {
-    keys.push([operation.account, operation.key]);
-    at = Math.max(at, operation.at);
+    const { account, key, at } = operation;
+    accounts.add(account);
+    keys.push(`${account}/${key}`);
+    until = Math.max(until, at);
     if ('reservation' in operation) reservations.push(operation.reservation);
-    if (operation.type === 'clawback' || operation.type === 'reverse') whole.add(operation.account);
+    if (operation.type === 'clawback' || operation.type === 'reverse') whole.add(account);
     if (operation.type === 'reverse') {
-      keys.push([operation.account, operation.of]);
-      reversed.push(operation.of);
+      keys.push(`${account}/${operation.of}`);
+      reversed.push(`${account}/${operation.of}`);
     }
   }
-  const accounts = rows.map(({ id }) => id);
-  const parts = await readParts(connection, { accounts, whole: [...whole], keys, reversed, reservations, at });
-  return new Map(rows.map((row) => [row.id, accountOf(row, parts)]));
+  return lockAndRead(connection, {
+    accounts: [...accounts],
+    whole: [...whole],
+    keys,
+    reversed,
+    reservations,
+    until: new Date(until),
+  });
 }
 
-/** Everything that changed, in one statement. */
+/** Everything that changed, in one call. */
 async function write(
   connection: Connection,
   before: ReadonlyMap<string, LedgerAccount>,
@@ -119,32 +116,8 @@ async function write(
     }
     for (const transfer of made) journal.push(journalRow(id, transfer));
   }
-  await sql`
-    WITH balances AS (
-      UPDATE ledger_accounts SET granted = rows.granted, returned = rows.returned, available = rows.available,
-        reserved = rows.reserved, used = rows.used, expired = rows.expired, version = rows.version
-      FROM json_to_recordset(${JSON.stringify(accounts)}::json) AS rows (id text, granted bigint, returned bigint,
-        available bigint, reserved bigint, used bigint, expired bigint, version bigint)
-      WHERE ledger_accounts.id = rows.id
-    ), lots AS (
-      INSERT INTO ledger_lots (account_id, id, source, amount, remaining, reserved, used, expired, returned, priority,
-        expires_at, period, number)
-      SELECT * FROM json_to_recordset(${JSON.stringify(lots)}::json) AS rows (account_id text, id text, source text,
-        amount bigint, remaining bigint, reserved bigint, used bigint, expired bigint, returned bigint, priority integer,
-        expires_at timestamptz, period text, number bigint)
-      ON CONFLICT (account_id, id) DO UPDATE SET remaining = excluded.remaining, reserved = excluded.reserved,
-        used = excluded.used, expired = excluded.expired, returned = excluded.returned, expires_at = excluded.expires_at
-    ), reservations AS (
-      INSERT INTO ledger_reservations (id, account_id, amount, parts, expires_at, status, posted)
-      SELECT * FROM json_to_recordset(${JSON.stringify(reservations)}::json) AS rows (id text, account_id text,
-        amount bigint, parts jsonb, expires_at timestamptz, status text, posted bigint)
-      ON CONFLICT (id) DO UPDATE SET status = excluded.status, posted = excluded.posted
-    )
-    INSERT INTO ledger_transfers (account_id, number, operation_key, leg, kind, from_bucket, to_bucket, amount, requested,
-      parts, available_after, at, reason, subject)
-    SELECT * FROM json_to_recordset(${JSON.stringify(journal)}::json) AS rows (account_id text, number bigint,
-      operation_key text, leg integer, kind text, from_bucket text, to_bucket text, amount bigint, requested bigint,
-      parts jsonb, available_after bigint, at timestamptz, reason text, subject text)`.execute(connection);
+  await sql`SELECT ledger_write(${JSON.stringify(accounts)}::json, ${JSON.stringify(lots)}::json,
+    ${JSON.stringify(reservations)}::json, ${JSON.stringify(journal)}::json)`.execute(connection);
 }
 
 function journalRow(account: string, transfer: Transfer): object {

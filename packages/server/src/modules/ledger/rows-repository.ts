@@ -5,7 +5,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Connection } from '../../db/database.ts';
 import type { AccountReference } from './account-reference.ts';
 
-export interface AccountRow {
+interface AccountRow {
   id: string;
   granted: number;
   returned: number;
@@ -17,24 +17,24 @@ export interface AccountRow {
 }
 
 /** Lots, reservations and transfers of accounts, by account. */
-export interface Parts {
+interface Parts {
   lots: Map<string, Map<string, Lot>>;
   reservations: Map<string, Map<string, Reservation>>;
   transfers: Map<string, Map<string, Transfer[]>>;
 }
 
 /** What is to be read beside the lots that have something in them. */
-export interface Wanted {
+interface Wanted {
   accounts: readonly string[];
   /** Accounts of which every lot is needed. */
   whole: readonly string[];
-  /** Accounts and operation keys. */
-  keys: readonly (readonly [string, string])[];
-  /** Keys of uses whose reversals are needed. */
+  /** Operations: the account, a slash and the key. */
+  keys: readonly string[];
+  /** Uses whose reversals are needed, in the same way. */
   reversed: readonly string[];
   reservations: readonly string[];
-  /** Live reservations that have run out by then. */
-  at: number;
+  /** Live reservations that have run out by then are read too. */
+  until: Date;
 }
 
 type LotJson = [
@@ -98,28 +98,25 @@ const RESERVATIONS = sql`json_agg(json_build_array(account_id, id, amount, parts
 const TRANSFERS = sql`json_agg(json_build_array(account_id, number, operation_key, leg, kind, from_bucket, to_bucket, amount,
   requested, parts, available_after, (extract(epoch FROM at) * 1000)::bigint, reason, subject) ORDER BY account_id, number)`;
 
-/** What operations on these accounts need to know. In one statement, and so as of one moment. */
-export async function readParts(connection: Connection, wanted: Wanted): Promise<Parts> {
-  const { accounts, whole, keys, reversed, reservations, at } = wanted;
-  const { rows } = await sql<Partial<PartsRow>>`
-    SELECT
-      (SELECT ${LOTS} FROM ledger_lots
-        WHERE account_id = ANY(${accounts}::text[]) AND (open OR account_id = ANY(${whole}::text[]))) AS lots,
-      (SELECT ${RESERVATIONS} FROM (
-        SELECT * FROM ledger_reservations
-          WHERE account_id = ANY(${accounts}::text[]) AND status = 'live' AND expires_at <= ${new Date(at)}::timestamptz
-        UNION
-        SELECT * FROM ledger_reservations WHERE id = ANY(${reservations}::text[])
-      ) AS found) AS reservations,
-      (SELECT ${TRANSFERS} FROM (
-        SELECT entry.* FROM unnest(${keys.map(([account]) => account)}::text[], ${keys.map(([, key]) => key)}::text[])
-            AS asked (account_id, key)
-          JOIN ledger_transfers AS entry ON entry.account_id = asked.account_id AND entry.operation_key = asked.key
-        UNION
-        SELECT * FROM ledger_transfers
-          WHERE account_id = ANY(${whole}::text[]) AND kind = 'reversal' AND subject = ANY(${reversed}::text[])
-      ) AS found) AS transfers`.execute(connection);
-  return grouped(rows[0] ?? {});
+type AccountJson = [string, number, number, number, number, number, number, number];
+
+/**
+ * Locks accounts until the transaction ends, in the order of their ids, and reads what operations on them need to know: as of the moment
+ * at which all locks were given. An account that is not there is left out.
+ */
+export async function lockAndRead(connection: Connection, wanted: Wanted): Promise<Map<string, LedgerAccount>> {
+  const { accounts, whole, keys, reversed, reservations, until } = wanted;
+  const { rows } = await sql<{ read: PartsRow & { accounts: AccountJson[] | null } }>`
+    SELECT ledger_lock(${accounts}::text[], ${whole}::text[], ${keys}::text[], ${reversed}::text[], ${reservations}::text[], ${until}::timestamptz) AS read`.execute(
+    connection,
+  );
+  const [row] = rows;
+  const parts = grouped(row?.read ?? {});
+  return new Map((row?.read.accounts ?? []).map((json) => [json[0], accountOf(accountRow(json), parts)]));
+}
+
+function accountRow([id, granted, returned, available, reserved, used, expired, version]: AccountJson): AccountRow {
+  return { id, granted, returned, available, reserved, used, expired, version };
 }
 
 /** Which accounts are read, and how much of them. */
@@ -209,7 +206,7 @@ function grouped({ lots, reservations, transfers }: Partial<PartsRow>): Parts {
 }
 
 /** The account with what was read of it. */
-export function accountOf(row: AccountRow, { lots, reservations, transfers }: Parts): LedgerAccount {
+function accountOf(row: AccountRow, { lots, reservations, transfers }: Parts): LedgerAccount {
   const { id, version, granted, returned, available, reserved, used, expired } = row;
   return {
     id,
