@@ -6,7 +6,10 @@ import { createStripeClient, type StripeClient } from './stripe/client/index.ts'
 import { stripeNotConfigured } from './stripe/unconfigured.ts';
 
 /** The client of the local Stripe where there is one, of the configured one, or one that refuses every call. */
-export function openStripe({ config, logs, metrics }: Foundation, localStripe: LocalStripe | null): StripeClient {
+export function openStripe(
+  { config, logs, metrics, patience }: Foundation,
+  localStripe: LocalStripe | null,
+): StripeClient {
   const { secretKey, apiUrl } = config.stripe;
   const time = metrics.durations(
     'latchkey_stripe_call_duration_seconds',
@@ -14,6 +17,7 @@ export function openStripe({ config, logs, metrics }: Foundation, localStripe: L
   );
   const options = {
     log: logs.operations.stripe,
+    resilience: patience,
     called: (call: string, outcome: string, seconds: number) => time({ call, outcome }, seconds),
   };
   if (localStripe !== null) {

@@ -12,6 +12,7 @@ import { createMetrics, type Metrics } from './observability/metrics.ts';
 import type { CrashPoint, Ids, Randomness } from './ports.ts';
 import { createClock, createSystemIds, type DomainClock, systemRandomness } from './security/system-ports.ts';
 import { createVault, type Vault } from './security/vault.ts';
+import type { Patience } from './stripe/client/index.ts';
 
 /** What a test may put in the world's place. */
 export interface World {
@@ -20,6 +21,7 @@ export interface World {
   ids?: Ids;
   crashPoint?: CrashPoint;
   logs?: Logs;
+  patience?: Patience;
 }
 
 export interface Foundation {
@@ -29,6 +31,7 @@ export interface Foundation {
   metrics: Metrics;
   vault: Vault;
   database: OpenedDatabase;
+  patience: Patience;
   clock: DomainClock;
   ids: Ids;
   randomness: Randomness;
@@ -61,6 +64,7 @@ export async function openFoundation(config: Config, world: World = {}, isPretty
       clock,
       ids: world.ids ?? createSystemIds(),
       randomness,
+      patience: world.patience ?? {},
       crashPoint: world.crashPoint ?? (() => {}),
       adminToken: config.adminToken === null ? firstRun.adminToken() : { token: config.adminToken, isNew: false },
       async close() {

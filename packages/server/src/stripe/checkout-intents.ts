@@ -13,6 +13,8 @@ export function createCheckoutIntents(intents: Intents, checkouts: () => Checkou
     },
     record: (transaction, { request }, session) => checkouts().opened(transaction, request.checkoutId, session),
     reject: (transaction, { request }, error) => checkouts().refused(transaction, request.checkoutId, error.detail),
+    // Nobody comes back to a page they were never shown.
+    isKept: false,
     crashPoints: { planned: 'checkout.planned', called: 'checkout.called' },
   });
   return {

@@ -24,6 +24,8 @@ export interface IntentKind<Request, Response> {
   record(transaction: Transaction, intent: Intent<Request>, response: Response): Promise<void>;
   /** Writes down that Stripe refused for good. */
   reject?(transaction: Transaction, intent: Intent<Request>, error: LatchkeyError): Promise<void>;
+  /** False: whoever asked was told no and has gone, so it is given up when Stripe does not answer. Kept unless said. */
+  isKept?: boolean;
   crashPoints?: { planned: CrashPointName; called: CrashPointName };
 }
 
@@ -99,9 +101,10 @@ export function createIntents({ database, clock, ids, client, log, crashPoint }:
   ): Promise<void> {
     const wall = clock.wall();
     const known = error instanceof LatchkeyError ? error : new LatchkeyError('internal', String(error));
-    const next = isForGood(known)
-      ? null
-      : notBefore(Number(known.meta?.stripe_retry_after_s ?? 0), nextAttempt(attempts, wall), wall);
+    const next =
+      isForGood(known) || kind.isKept === false
+        ? null
+        : notBefore(Number(known.meta?.stripe_retry_after_s ?? 0), nextAttempt(attempts, wall), wall);
     log.warn({ intent: intent.id, kind: intent.kind, code: known.code, again: next }, 'an intent was not carried out');
     await database.transaction(asSystem, async (transaction) => {
       const { connection } = transaction;

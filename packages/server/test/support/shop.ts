@@ -5,6 +5,7 @@ import { SignJWT } from 'jose';
 import { createTestDatabaseUrl } from '../../../../test/support/database.ts';
 import type { Wire } from '../../../../test/support/wire.ts';
 import { parseConfig } from '../../src/config/config.ts';
+import type { World } from '../../src/foundation.ts';
 import { type Server, startServer } from '../../src/server.ts';
 
 const JWT_SECRET = 'the secret that signs the customers of a shop';
@@ -34,7 +35,7 @@ export interface Shop {
   close(): Promise<void>;
 }
 
-export async function openShop(environment: Record<string, string> = {}): Promise<Shop> {
+export async function openShop(environment: Record<string, string> = {}, world: World = {}): Promise<Shop> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-shop-'));
   const test = await createTestDatabaseUrl();
   const server = await startServer(
@@ -49,6 +50,7 @@ export async function openShop(environment: Record<string, string> = {}): Promis
       ...(test.url === null ? {} : { DATABASE_URL: test.url }),
       ...environment,
     }),
+    { world },
   );
   const { app } = server;
 

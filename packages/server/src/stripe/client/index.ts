@@ -26,8 +26,11 @@ export interface StripeClientOptions {
   log: Log;
   /** Told of each call, retries and all, as it ends: `done`, or the code of the error it ended in. */
   called?(name: string, outcome: string, seconds: number): void;
-  resilience?: Omit<ResilienceOptions, 'isOutage' | 'waitAsked' | 'circuitTurned'>;
+  resilience?: Patience;
 }
+
+/** How long the house waits for Stripe, and when it stops asking for a while. */
+export type Patience = Omit<ResilienceOptions, 'isOutage' | 'waitAsked' | 'circuitTurned'>;
 
 /** Stripe, as the house uses it. Every write takes the key under which Stripe carries it out once. */
 export interface StripeClient
@@ -51,7 +54,7 @@ export function createStripeClient({
   apiUrl,
   log,
   called = () => {},
-  resilience: tuning = {},
+  resilience: patience = {},
 }: StripeClientOptions): StripeClient {
   const sdk = new Stripe(secretKey, {
     ...addressOf(apiUrl),
@@ -60,7 +63,7 @@ export function createStripeClient({
     telemetry: false,
   });
   const resilience = createResilience({
-    ...tuning,
+    ...patience,
     isOutage,
     waitAsked,
     circuitTurned: (circuit) =>
