@@ -2,6 +2,7 @@ import { type Selectable, sql } from 'kysely';
 import type { Connection } from '../db/database.ts';
 import type { InboxTable } from '../db/schema.ts';
 import type { DeliveredEvent } from './event.ts';
+import type { Lane } from './inbox-lanes.ts';
 
 /** All SQL about the inbox. */
 
@@ -91,18 +92,23 @@ function rowText({ id, eventId, type, apiVersion, created, path, payload, receiv
 }
 
 /** The oldest events that are due and that no other transaction holds, held until the end of this one. */
-export async function claimDue(connection: Connection, wall: Date, limit: number): Promise<InboxWork[]> {
-  const rows = await connection
+export async function claimDue(
+  connection: Connection,
+  wall: Date,
+  limit: number,
+  lane: Lane | null = null,
+): Promise<InboxWork[]> {
+  let query = connection
     .selectFrom('inbox')
     .select(['id', 'event_id', 'type', 'stripe_created', 'payload', 'attempts'])
     .where('status', '=', 'pending')
-    .where((where) => where.or([where('next_attempt_at', 'is', null), where('next_attempt_at', '<=', wall)]))
-    .orderBy('received_at')
-    .orderBy('id')
-    .limit(limit)
-    .forUpdate()
-    .skipLocked()
-    .execute();
+    .where((where) => where.or([where('next_attempt_at', 'is', null), where('next_attempt_at', '<=', wall)]));
+  if (lane !== null) {
+    query = query.where(sql<boolean>`abs(hashtext(coalesce(
+      payload #>> '{data,object,customer}', payload #>> '{data,object,id}', id
+    ))::bigint) % ${lane.of} = ${lane.number}`);
+  }
+  const rows = await query.orderBy('received_at').orderBy('id').limit(limit).forUpdate().skipLocked().execute();
   return rows.map(toWork);
 }
 

@@ -4,6 +4,7 @@ import type { StepResult } from '../jobs/worker.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock, CrashPoint } from '../ports.ts';
 import { type Doubt, mergedByObject, projectBatch } from './inbox-batch.ts';
+import { createLanes, type Lane } from './inbox-lanes.ts';
 import { claimDue, claimOne, finish, type InboxWork, nextDue, recordFailure } from './inbox-repository.ts';
 import type { EventProjector } from './project.ts';
 import { asStripe } from './question.ts';
@@ -19,6 +20,8 @@ export interface InboxStepOptions {
 
 /** Events projected in one transaction. Larger ones hold the embedded database's only connection for too long. */
 const batchSize = 50;
+/** Parts of a backlog that can be worked on at the same time: twice the rounds of one process, so that another finds some free. */
+const lanes = 8;
 /** Questions to Stripe at the same time. */
 const fetchesAtOnce = 4;
 
@@ -60,11 +63,11 @@ export function createInboxStep(options: InboxStepOptions): () => Promise<StepRe
     }
   };
 
-  const projectDue = async (): Promise<{ work: InboxWork[]; doubts: Doubt[] }> => {
+  const projectDue = async (lane: Lane | null): Promise<{ work: InboxWork[]; doubts: Doubt[] }> => {
     let work: InboxWork[] = [];
     try {
       const doubts = await database.transaction(asStripe, async (transaction) => {
-        work = await claimDue(transaction.connection, clock.wall(), batchSize);
+        work = await claimDue(transaction.connection, clock.wall(), batchSize, lane);
         if (work.length === 0) return [];
         crashPoint('inbox.claimed');
         return projectInto(transaction, work);
@@ -91,15 +94,21 @@ export function createInboxStep(options: InboxStepOptions): () => Promise<StepRe
     }
   };
 
-  return async () => {
-    const { work, doubts } = await projectDue();
-    if (work.length === 0) return { worked: false, nextAttemptAt: await nextDue(database.connection) };
+  const workOn = async (lane: Lane | null): Promise<number> => {
+    const { work, doubts } = await projectDue(lane);
+    if (work.length === 0) return 0;
     counted('taken', work.length);
     crashPoint('inbox.committed');
     for (const together of inGroups(mergedByObject(doubts), fetchesAtOnce)) {
       await Promise.all(together.map((doubt) => resolve(doubt, work)));
     }
-    return { worked: true };
+    return work.length;
+  };
+
+  const share = createLanes({ of: lanes, batchSize });
+  return async () => {
+    if ((await share(workOn)) > 0) return { worked: true };
+    return { worked: false, nextAttemptAt: await nextDue(database.connection) };
   };
 }
 
