@@ -191,15 +191,23 @@ export function createLedger({ database, catalog, clock, ids, audit, log, writer
       });
     },
 
-    /** Where everything stands that these own, licences and customers by their ids, in the order of the accounts. */
-    async balancesOf(owners: readonly string[]): Promise<AccountBalance[]> {
+    /**
+     * Where everything stands that these own, licences and customers by their ids, in the order of the accounts; after the expected
+     * accounts, which are empty where nothing was granted yet.
+     */
+    async balancesOf(owners: readonly string[], expected: readonly MeteredAccount[] = []): Promise<AccountBalance[]> {
       const at = clock.now();
       const stored = await readAccounts(database.connection, { which: { owners }, depth: at });
-      return stored.map(({ account, reference }) => {
-        const product = catalog.products.find(({ id }) => id === reference.product);
-        const meter = product?.meters.find(({ id }) => id === reference.meter) ?? null;
-        return { account: accountAt(account, at.getTime()), reference, meter };
-      });
+      const found = new Map(
+        stored.map(({ account, reference }): [string, AccountBalance] => {
+          const product = catalog.products.find(({ id }) => id === reference.product);
+          const meter = product?.meters.find(({ id }) => id === reference.meter) ?? null;
+          return [account.id, { account: accountAt(account, at.getTime()), reference, meter }];
+        }),
+      );
+      const first = expected.map(({ id, ...rest }) => found.get(id) ?? { account: emptyAccount(id), ...rest });
+      const named = new Set(expected.map(({ id }) => id));
+      return [...first, ...[...found.values()].filter(({ account }) => !named.has(account.id))];
     },
 
     /** All accounts that an owner may have of a product. */

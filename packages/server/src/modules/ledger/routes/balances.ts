@@ -1,4 +1,5 @@
 import type { Http } from '../../../http/types.ts';
+import type { AccountOwner } from '../meters.ts';
 import { balancesAnswer, balancesQuery, statementAnswer, statementQuery } from '../schemas.ts';
 import type { AccountBalance, Ledger } from '../service.ts';
 import { balanceView, entryView } from '../views.ts';
@@ -31,15 +32,17 @@ export function balanceRoutes(http: Http, { ledger, ...options }: BalanceRoutes)
       const owner = await whose(request, named, options);
       const balances =
         owner === null ? await ledger.balancesOf(await ownIds(request, options)) : await of(owner, meter);
-      const shown = balances.filter(({ reference }) => meter === undefined || reference.meter === meter);
+      const shown = balances.filter(
+        ({ reference: { meter: of, product } }) => isAsked(of, meter) && isAsked(product, named.product),
+      );
       return { data: shown.map(balanceView), has_more: false as const, next: null };
     },
   );
 
-  async function of(owner: Awaited<ReturnType<typeof oneOwner>>, meter: string | undefined): Promise<AccountBalance[]> {
-    if (meter !== undefined) return ledger.balances([ledger.account(owner, meter)]);
-    if (owner.product !== undefined) return ledger.balances(ledger.accountsOf(owner.owner, owner.product));
-    return ledger.balancesOf(Object.values(owner.owner));
+  function of({ owner, product }: AccountOwner, meter: string | undefined): Promise<AccountBalance[]> {
+    if (meter !== undefined) return ledger.balances([ledger.account({ owner, product }, meter)]);
+    const expected = 'licenseId' in owner && product !== undefined ? ledger.accountsOf(owner, product) : [];
+    return ledger.balancesOf(Object.values(owner), expected);
   }
 
   http.get(
@@ -66,4 +69,8 @@ export function balanceRoutes(http: Http, { ledger, ...options }: BalanceRoutes)
       return { data: shown.map((transfer) => entryView(transfer, account.meter)), has_more, next };
     },
   );
+}
+
+function isAsked(value: string, wanted: string | undefined): boolean {
+  return wanted === undefined || wanted === value;
 }

@@ -99,6 +99,23 @@ describe('a balance', () => {
     });
   });
 
+  it('of a meter that left the catalog is still shown, in its steps', async () => {
+    const { database } = server.app;
+    await grant(1);
+    await database.connection
+      .updateTable('ledger_accounts')
+      .set({ meter: 'days' })
+      .where('license_id', '=', license.id)
+      .execute();
+    const { body } = await call('GET', `/v1/balances?license_id=${license.id}`);
+    expect(body.data.map((one: Wire) => [one.meter, one.unit])).toContainEqual(['days', null]);
+    await database.connection
+      .updateTable('ledger_accounts')
+      .set({ meter: 'hours' })
+      .where('license_id', '=', license.id)
+      .execute();
+  });
+
   it('holds what was granted, less what was used, to the last decimal', async () => {
     expect((await grant('2.5')).status).toBe(201);
     expect((await grant(0.1)).body).toMatchObject({ code: 'done', quantity: 0.1, available: 2.6 });
@@ -150,6 +167,8 @@ describe('a balance', () => {
     expect(all.data).toMatchObject([{ customer_id: customer.id, available: 4 }]);
     const { body: one } = await call('GET', `/v1/balances?customer_id=${customer.id}&meter=hours`);
     expect(one.data).toEqual(all.data);
+    const { body: none } = await call('GET', `/v1/balances?customer_id=${customer.id}&product=investment-system`);
+    expect(none.data).toEqual([]);
   });
 });
 
