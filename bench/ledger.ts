@@ -8,7 +8,7 @@ import { createLedgerWriter } from '../packages/server/src/modules/ledger/writer
 import { silentLog } from '../packages/server/src/observability/log.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { createDatabase } from './bench-database.ts';
-import { CLIENT_CORE, pin, SERVER_CORE } from './cores.ts';
+import { CLIENT_CORE, pin, processorSeconds, SERVER_CORE } from './cores.ts';
 import { say, show, spreadOf } from './figures.ts';
 
 export interface LedgerOptions {
@@ -23,6 +23,8 @@ const AT = Date.UTC(2026, 0, 1);
 interface Round {
   perSecond: number;
   p99Ms: number;
+  /** Of this process and of PostgreSQL's together: what others do on the machine is not in it. */
+  processorMicroseconds: number;
 }
 
 interface Subject {
@@ -44,9 +46,9 @@ export async function benchLedger({ seconds, rounds }: LedgerOptions): Promise<v
     const subjects = [bare, await usesOf(url, 1, closing), await usesOf(url, 1_000, closing)];
     say(`ledger: ${CALLERS} callers, ${postgres.description}, ${await durability(url)}`);
     // Not counted: compilers warm up.
-    for (const subject of subjects) await runRound(subject, seconds);
+    for (const subject of subjects) await runRound(subject, seconds, url);
     for (let round = 0; round < rounds; round += 1) {
-      for (const subject of subjects) subject.rounds.push(await runRound(subject, seconds));
+      for (const subject of subjects) subject.rounds.push(await runRound(subject, seconds, url));
     }
     report(bare, subjects);
   } finally {
@@ -163,8 +165,11 @@ async function bareInserts(url: string, closing: (() => Promise<void>)[]): Promi
 
 let uses = 0;
 
-async function runRound({ use }: Subject, seconds: number): Promise<Round> {
+async function runRound({ use }: Subject, seconds: number, url: string): Promise<Round> {
   const took: number[] = [];
+  const pids = [process.pid, ...(await backends(url))];
+  const spent = () => pids.reduce((sum, pid) => sum + processorSeconds(pid), 0);
+  const before = spent();
   const began = performance.now();
   const until = began + seconds * 1_000;
   const call = async () => {
@@ -178,19 +183,36 @@ async function runRound({ use }: Subject, seconds: number): Promise<Round> {
   };
   await Promise.all(Array.from({ length: CALLERS }, call));
   const perSecond = took.length / ((performance.now() - began) / 1_000);
+  const processorMicroseconds = ((spent() - before) * 1e6) / took.length;
   took.sort((one, other) => one - other);
-  return { perSecond, p99Ms: took[Math.floor(took.length * 0.99)] ?? Number.NaN };
+  return { perSecond, p99Ms: took[Math.floor(took.length * 0.99)] ?? Number.NaN, processorMicroseconds };
+}
+
+/** The processes of PostgreSQL that serve this one. */
+async function backends(url: string): Promise<number[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ pid: number }>(
+    'SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  );
+  await client.end();
+  return rows.map(({ pid }) => pid);
 }
 
 function report(bare: Subject, subjects: readonly Subject[]): void {
   for (const { name, rounds } of subjects) {
-    const p99 = show(spreadOf(rounds.map(({ p99Ms }) => p99Ms)), 1);
-    say(`${name.padEnd(22)} ${show(spreadOf(rounds.map(({ perSecond }) => perSecond)))} a second, p99 ${p99} ms`);
+    const of = (value: (round: Round) => number, digits = 1) => show(spreadOf(rounds.map(value)), digits);
+    const rate = of(({ perSecond }) => perSecond, 0);
+    const cost = of(({ processorMicroseconds }) => processorMicroseconds);
+    say(`${name.padEnd(22)} ${rate} a second, ${cost} processor µs each, p99 ${of(({ p99Ms }) => p99Ms)} ms`);
   }
   say();
   for (const { name, rounds } of subjects) {
     if (rounds === bare.rounds) continue;
-    const ratios = rounds.map(({ perSecond }, index) => perSecond / (bare.rounds[index]?.perSecond ?? Number.NaN));
-    say(`${name} / ${bare.name}: ${show(spreadOf(ratios), 3)}`);
+    const ratio = (of: (round: Round) => number) =>
+      show(spreadOf(rounds.map((round, index) => of(round) / of(bare.rounds[index] ?? round))), 3);
+    const byTime = ratio(({ perSecond }) => perSecond);
+    const byProcessor = ratio(({ processorMicroseconds }) => 1 / processorMicroseconds);
+    say(`${name} / ${bare.name}: ${byTime} by uses a second, ${byProcessor} by processor time`);
   }
 }
