@@ -180,6 +180,17 @@ describe('a change that waits for its payment', () => {
     expect(waiting.pending_update?.subscription_items?.map((one) => one.id)).toContain(item.id);
   });
 
+  it('under a schedule changes the current phase when it happens', async () => {
+    const { subscription, upgrade, dearer, price, customer } = await begin();
+    const schedule = await stripe.subscriptionSchedules.create({ from_subscription: subscription.id });
+    const current = async () => (await stripe.subscriptionSchedules.retrieve(schedule.id)).phases[0]?.items[0]?.price;
+    const waiting = await stripe.subscriptions.update(subscription.id, upgrade);
+    expect(await current()).toBe(price.id);
+    await useCard(customer.id, 'pm_card_visa');
+    await stripe.invoices.pay(String(waiting.latest_invoice));
+    expect(await current()).toBe(dearer.id);
+  });
+
   it('that needs no payment happens as ever', async () => {
     const { subscription, upgrade, dearer } = await begin();
     const changed = await stripe.subscriptions.update(subscription.id, { ...upgrade, proration_behavior: 'none' });

@@ -16,12 +16,18 @@ import {
 let test: TestStripe;
 let stripe: Stripe;
 let prices: Stripe.Price[];
+let rates: Stripe.TaxRate[];
 beforeAll(async () => {
   test = await startTestStripe();
   stripe = test.stripe;
   const cents = [0, 333, 1000, 2999, 12_345];
   const monthly = await Promise.all(cents.map((amount) => createPrice(stripe, { interval: 'month' }, amount)));
   prices = [...monthly, await createPrice(stripe, { interval: 'year' }, 9999)];
+  const vat = { display_name: 'VAT', percentage: 8.875 };
+  rates = [
+    await stripe.taxRates.create({ ...vat, inclusive: false }),
+    await stripe.taxRates.create({ ...vat, inclusive: true }),
+  ];
 });
 afterAll(() => test.close());
 
@@ -38,6 +44,7 @@ function essence(invoice: Stripe.Invoice) {
     })),
     subtotal: invoice.subtotal,
     total: invoice.total,
+    taxes: (invoice.total_taxes ?? []).map((tax) => [tax.amount, tax.taxable_amount]),
     due: invoice.amount_due,
     balance: invoice.starting_balance,
     reason: invoice.billing_reason,
@@ -60,6 +67,7 @@ const change = fc.record({
   duration: fc.constantFrom<('forever' | 'once')[]>('forever', 'once'),
   resets: fc.boolean(),
   balance: fc.constantFrom(0, -700, 250),
+  tax: fc.constantFrom(null, 0, 1),
 });
 
 describe('the preview of a change', () => {
@@ -75,6 +83,7 @@ describe('the preview of a change', () => {
           customer: customer.id,
           items: [{ price: prices[given.from]?.id ?? '', quantity: given.quantities[0] }],
           ...(coupon === null ? {} : { discounts: [{ coupon: coupon.id }] }),
+          ...(given.tax === null ? {} : { default_tax_rates: [rates[given.tax]?.id ?? ''] }),
         });
         await stripe.customers.update(customer.id, { balance: given.balance });
         const at = periodOf(subscription).start + given.after;

@@ -194,6 +194,27 @@ describe('a downgrade at the end of the period', () => {
     expect(preview.lines.data[0]?.period).toEqual({ start: end, end: periodOf(after).end });
   });
 
+  it('on a test clock happens when that clock comes to it, and not before', async () => {
+    const { basic, pro } = await begin();
+    const frozen = (await test.now()) - 60 * DAY;
+    const clock = await stripe.testHelpers.testClocks.create({ frozen_time: frozen });
+    const customer = await stripe.customers.create({ test_clock: clock.id });
+    const card = await stripe.paymentMethods.attach('pm_card_visa', { customer: customer.id });
+    const subscription = await stripe.subscriptions.create({
+      customer: customer.id,
+      items: [{ price: pro.id }],
+      default_payment_method: card.id,
+    });
+    const schedule = await downgrade(subscription, basic);
+    expect(schedule.test_clock).toBe(clock.id);
+    const { end } = periodOf(subscription);
+    expect(end).toBeLessThan(await test.now());
+    expect(priceOf(await get(subscription))).toEqual([pro.id]);
+    await stripe.testHelpers.testClocks.advance(clock.id, { frozen_time: end + 2 * HOUR });
+    expect(await get(subscription)).toMatchObject({ items: { data: [{ price: { id: basic.id } }] } });
+    expect(await latestInvoice(stripe, subscription.id)).toMatchObject({ total: 1000, status: 'paid', created: end });
+  });
+
   it('of a trial happens when the trial ends', async () => {
     const { subscription, basic } = await begin({ trial_period_days: 7 });
     const schedule = await stripe.subscriptionSchedules.create({ from_subscription: subscription.id });

@@ -5,6 +5,7 @@ import type { Work } from '../work.ts';
 import { type Billed, rememberBilled, rememberGivenBack, rememberInvoice, rememberOf } from './billed.ts';
 import { spendDiscounts } from './discounts.ts';
 import { releaseItems } from './invoice-item-changes.ts';
+import { followSubscription } from './schedule-phases.ts';
 import { scheduleSubscription } from './subscription-tasks.ts';
 
 /** Updates that wait for their invoice to be paid (https://docs.stripe.com/billing/subscriptions/pending-updates). */
@@ -50,6 +51,7 @@ export function applyPending(work: Work, subscription: Subscription, invoice: In
   if (pending.newPeriod) rememberInvoice(work, applied.id, invoice, pending.givenBackFrom);
   else rememberGivenBack(work, applied.id, pending.givenBackFrom);
   scheduleSubscription(work, spendDiscounts(work, applied, invoice));
+  followSubscription(work, applied);
   return true;
 }
 

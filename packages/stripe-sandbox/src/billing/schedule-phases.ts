@@ -11,6 +11,7 @@ import {
   redeem,
   redeemable,
 } from './discounts.ts';
+import { scheduleOf } from './schedule-tasks.ts';
 import { newItem, type Sold } from './subscription-start.ts';
 import { periodOf } from './subscription-tasks.ts';
 
@@ -102,4 +103,49 @@ export function changesIn(work: Work, subscription: Subscription, phase: Schedul
     ...(method === null ? {} : { default_payment_method: method }),
     ...(description === null ? {} : { description }),
   };
+}
+
+/** The one phase of a schedule that takes a subscription over as it is. */
+export function phaseOf(subscription: Subscription): SchedulePhase {
+  const { start, end } = periodOf(subscription);
+  return {
+    add_invoice_items: [],
+    application_fee_percent: null,
+    billing_cycle_anchor: null,
+    billing_thresholds: null,
+    collection_method: null,
+    currency: subscription.currency,
+    default_payment_method: null,
+    default_tax_rates: [],
+    description: null,
+    discounts: subscription.discounts.map((discount) => ({ coupon: null, discount, promotion_code: null })),
+    end_date: subscription.cancel_at ?? end,
+    invoice_settings: null,
+    items: subscription.items.data.map(({ metadata, price, quantity }) => ({
+      billing_thresholds: null,
+      discounts: [],
+      metadata,
+      plan: price.id,
+      price: price.id,
+      quantity,
+      tax_rates: [],
+    })),
+    metadata: subscription.metadata,
+    on_behalf_of: null,
+    proration_behavior: 'create_prorations',
+    start_date: start,
+    transfer_data: null,
+    trial_end: subscription.status === 'trialing' ? subscription.trial_end : null,
+  };
+}
+
+/** A subscription that was changed directly changes its current phase; the phases to come stay what they are. */
+export function followSubscription(work: Work, subscription: Subscription): void {
+  const schedule = scheduleOf(work, subscription);
+  if (schedule === undefined) return;
+  const { items } = phaseOf(subscription);
+  const phases = schedule.phases.map((phase) =>
+    phase.start_date === schedule.current_phase?.start_date ? { ...phase, items } : phase,
+  );
+  work.update(schedule, { phases }, 'subscription_schedule.updated');
 }

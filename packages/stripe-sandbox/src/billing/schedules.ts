@@ -1,21 +1,16 @@
 import { invalidRequest } from '../http/api-error.ts';
 import { newId } from '../ids.ts';
 import { isEnded, type Subscription } from '../objects/subscription.ts';
-import {
-  type DefaultSettings,
-  isUnderWay,
-  type SchedulePhase,
-  type SubscriptionSchedule,
-} from '../objects/subscription-schedule.ts';
+import { type DefaultSettings, isUnderWay, type SubscriptionSchedule } from '../objects/subscription-schedule.ts';
 import type { Work } from '../work.ts';
 import { type ProrationBehavior, planChange } from './change-plan.ts';
 import { carryOutChange } from './change-subscription.ts';
 import { activeDiscounts } from './discounts.ts';
 import { cancelNow, endAsPlanned } from './final-invoice.ts';
 import { itemChanges } from './prorations.ts';
-import { changesIn, phaseAt, redeemedIn, soldIn } from './schedule-phases.ts';
+import { changesIn, phaseAt, phaseOf, redeemedIn, soldIn } from './schedule-phases.ts';
 import { EXPIRING_TASK, endOf, PHASE_TASK, planSchedule, scheduleOf } from './schedule-tasks.ts';
-import { decideTick, periodOf, scheduleSubscription } from './subscription-tasks.ts';
+import { decideTick, scheduleSubscription } from './subscription-tasks.ts';
 import { startSubscription } from './subscriptions.ts';
 
 /** Schedules (https://docs.stripe.com/billing/subscriptions/subscription-schedules): a subscription that changes by plan. */
@@ -63,40 +58,6 @@ function blank(work: Work, customer: string): SubscriptionSchedule {
     status: 'not_started',
     subscription: null,
     test_clock: work.testClock,
-  };
-}
-
-/** The one phase of a schedule that takes a subscription over as it is. */
-function phaseOf(subscription: Subscription): SchedulePhase {
-  const { start, end } = periodOf(subscription);
-  return {
-    add_invoice_items: [],
-    application_fee_percent: null,
-    billing_cycle_anchor: null,
-    billing_thresholds: null,
-    collection_method: null,
-    currency: subscription.currency,
-    default_payment_method: null,
-    default_tax_rates: [],
-    description: null,
-    discounts: subscription.discounts.map((discount) => ({ coupon: null, discount, promotion_code: null })),
-    end_date: subscription.cancel_at ?? end,
-    invoice_settings: null,
-    items: subscription.items.data.map(({ metadata, price, quantity }) => ({
-      billing_thresholds: null,
-      discounts: [],
-      metadata,
-      plan: price.id,
-      price: price.id,
-      quantity,
-      tax_rates: [],
-    })),
-    metadata: subscription.metadata,
-    on_behalf_of: null,
-    proration_behavior: 'create_prorations',
-    start_date: start,
-    transfer_data: null,
-    trial_end: subscription.status === 'trialing' ? subscription.trial_end : null,
   };
 }
 
@@ -331,17 +292,6 @@ export function updateSchedule(
   // A current phase that is to end now gives way to the next one in the same breath.
   if (current.end_date <= work.now) phaseDue(work, schedule.id);
   return work.get('subscription_schedule', schedule.id);
-}
-
-/** A subscription that was changed directly changes its current phase; the phases to come stay what they are. */
-export function followSubscription(work: Work, subscription: Subscription): void {
-  const schedule = scheduleOf(work, subscription);
-  if (schedule === undefined) return;
-  const { items } = phaseOf(subscription);
-  const phases = schedule.phases.map((phase) =>
-    phase.start_date === schedule.current_phase?.start_date ? { ...phase, items } : phase,
-  );
-  work.update(schedule, { phases }, 'subscription_schedule.updated');
 }
 
 function announceEnd(work: Work, id: string): void {

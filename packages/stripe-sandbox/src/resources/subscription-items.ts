@@ -1,6 +1,6 @@
 import { type ChangeBehavior, carryOutChange } from '../billing/change-subscription.ts';
 import { activeDiscounts } from '../billing/discounts.ts';
-import { followSubscription } from '../billing/schedules.ts';
+import { followSubscription } from '../billing/schedule-phases.ts';
 import { noSuch } from '../http/api-error.ts';
 import type { JsonObject } from '../json.ts';
 import type { Subscription, SubscriptionItem } from '../objects/subscription.ts';
