@@ -113,13 +113,21 @@ async function begin({ product, plan }: Pick<Life, 'product' | 'plan'>, email: s
       const [item] = (await stripe.subscriptions.retrieve(reference)).items.data;
       return { start: item?.current_period_start ?? 0, end: item?.current_period_end ?? 0 };
     },
-    /** Changes the plan at a second of its own, so that the test knows it. */
-    async change(plan: string, proration_behavior: 'always_invoice' | 'create_prorations'): Promise<number> {
+    /** Changes the plan as a preview says, and answers what that was. */
+    async change(plan: string) {
+      const path = `/v1/subscriptions/${reference}/change`;
+      const shown = await done('POST', path, { plan, when: 'now', preview: true });
+      const changed = await done('POST', path, { plan, when: 'now', as_of: shown.as_of });
+      expect(changed).toMatchObject({ amount_due: shown.amount_due, total: shown.total, as_of: shown.as_of });
+      return { at: Date.parse(shown.as_of) / 1_000, due: shown.amount_due, total: shown.total };
+    },
+    /** The same by another program, which settles it with the next invoice; at a second that it names. */
+    async changeAtStripe(plan: string): Promise<number> {
       const [item] = (await stripe.subscriptions.retrieve(reference)).items.data;
       const price = await priceOf(product, plan);
       const proration_date = Math.floor(shop.server.app.clock.now().getTime() / 1_000);
       const items = [{ id: item?.id ?? '', price }];
-      await stripe.subscriptions.update(reference, { items, proration_behavior, proration_date });
+      await stripe.subscriptions.update(reference, { items, proration_behavior: 'create_prorations', proration_date });
       await shop.settle();
       return proration_date;
     },
@@ -167,15 +175,18 @@ describe('the whole life of', () => {
       const first = await bought.period();
       expect(first.end).toBe(periodEnd(first.start, months));
       await advance(7.3 * DAY_HOURS);
-      const upgradedAt = await bought.change(better.id, 'always_invoice');
-      sums.push(changeCents(plan.cents, better.cents, first, upgradedAt));
+      const upgraded = await bought.change(better.id);
+      sums.push(changeCents(plan.cents, better.cents, first, upgraded.at));
+      expect(upgraded.due).toBe(sums.at(-1));
       expect(await charged(customer)).toEqual(sums);
       expect(await bought.license()).toMatchObject({ status: 'active', plan: better.id });
       expect(await monthlyRevenue()).toBe(monthly(better.cents, months));
 
       await advance(5.1 * DAY_HOURS);
-      const downgradedAt = await bought.change(plan.id, 'create_prorations');
-      const renewal = plan.cents + changeCents(better.cents, plan.cents, first, downgradedAt);
+      const downgraded = await bought.change(plan.id);
+      const givenBack = changeCents(better.cents, plan.cents, first, downgraded.at);
+      expect(downgraded).toMatchObject({ due: 0, total: givenBack });
+      const renewal = plan.cents + givenBack;
       expect(await charged(customer)).toEqual(sums);
       expect(await bought.license()).toMatchObject({ status: 'active', plan: plan.id });
 
@@ -226,7 +237,7 @@ describe('the whole life of', () => {
     const bought = await begin({ product: 'studio', plan }, 'credit@example.com');
     const first = await bought.period();
     await advance(2 * DAY_HOURS);
-    const changedAt = await bought.change(worse.id, 'create_prorations');
+    const changedAt = await bought.changeAtStripe(worse.id);
     const credit = worse.cents + changeCents(plan.cents, worse.cents, first, changedAt);
     expect(credit).toBeLessThan(0);
     await advancePast(first.end, 2);
