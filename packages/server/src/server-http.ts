@@ -38,6 +38,8 @@ import { registerMailboxRoutes } from './sandbox/mailbox/routes.ts';
 import { createTimeMachine } from './sandbox/time-machine.ts';
 import { timeRoutes } from './sandbox/time-routes.ts';
 import { healthRoutes } from './server-health.ts';
+import { createGoLive } from './stripe/golive.ts';
+import { registerGoLive } from './stripe/golive-route.ts';
 import { registerInboxRoutes } from './stripe/inbox-routes.ts';
 import { onOldPrices } from './stripe/mirrored-prices.ts';
 import { registerReconciliationRoutes } from './stripe/reconciliation-routes.ts';
@@ -97,6 +99,14 @@ export async function createServerHttp(app: App): Promise<Http> {
   registerStripeWebhook(http, app.inbox);
   registerInboxRoutes(http, { inbox: app.inbox });
   registerReconciliationRoutes(http, app);
+  registerGoLive(http, {
+    goLive: createGoLive({
+      ...app,
+      client: app.stripe,
+      publicUrl: () => publicUrl.current,
+      trust: (secret) => void app.webhookSecrets.push(secret),
+    }),
+  });
   pages(http, app, version);
   sandboxRoutes(http, app);
   return http;

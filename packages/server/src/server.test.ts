@@ -117,6 +117,7 @@ describe('who may call', () => {
     ['GET', '/v1/reconciliations/rec_none', null],
     ['POST', '/v1/signing-keys/rotate', null],
     ['POST', '/v1/catalog/push', null],
+    ['POST', '/v1/golive', null],
     ['POST', '/v1/balances/grants', 'usage:write'],
     ['POST', '/v1/balances/corrections', 'usage:write'],
     ['POST', '/v1/balances/deductions', 'usage:write'],

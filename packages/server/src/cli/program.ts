@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { addApiKeyCommands } from './commands/api-key.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addCatalogCommands } from './commands/catalog.ts';
+import { addGoLiveCommand } from './commands/golive.ts';
 import { addInboxCommands } from './commands/inbox.ts';
 import { addLicenseCommands } from './commands/license.ts';
 import { addMigrateCommand } from './commands/migrate.ts';
@@ -72,6 +73,7 @@ const COMMANDS: readonly ((program: Command, run: Run, host: Host) => void)[] = 
   addStatsCommand,
   addInboxCommands,
   addReconcileCommand,
+  addGoLiveCommand,
   addReactivationCommands,
   addTimeCommands,
   addApiKeyCommands,

@@ -18,6 +18,7 @@ import { type StripeSubscriptions, subscriptionCalls } from './subscriptions.ts'
 import { type StripeWebhookEndpoints, webhookEndpointCalls } from './webhook-endpoints.ts';
 
 export type { FetchedObject } from '../project.ts';
+export type { WebhookEndpoint } from './webhook-endpoints.ts';
 
 export interface StripeClientOptions {
   secretKey: string;

@@ -5,9 +5,19 @@ import { type Calls, PAGE } from './calls.ts';
 import { absentIfMissing } from './errors.ts';
 import { dateOf, plain, toFetched } from './fetched.ts';
 
+/** The account as far as its standing goes. */
+export interface StripeAccount {
+  id: string;
+  chargesEnabled: boolean;
+  detailsSubmitted: boolean;
+  payoutsEnabled: boolean;
+}
+
 /** What is read of Stripe to mirror it. */
 export interface StripeReading {
   accountId(): Promise<string>;
+  /** Whose key it is, and what the account may do. */
+  account(): Promise<StripeAccount>;
   /** An object as it is now; null when Stripe does not know it. */
   fetch(type: MirroredType, id: string): Promise<FetchedObject | null>;
   /** A page of all that Stripe has of a type, the newest first, canceled subscriptions too; `after` is the last id of the page before. */
@@ -23,6 +33,16 @@ export function readingCalls({ sdk, call }: Calls): StripeReading {
     async accountId() {
       const account = await call('account.retrieve', () => sdk.accounts.retrieveCurrent());
       return account.id;
+    },
+
+    async account() {
+      const account = await call('account.retrieve', () => sdk.accounts.retrieveCurrent());
+      return {
+        id: account.id,
+        chargesEnabled: account.charges_enabled === true,
+        detailsSubmitted: account.details_submitted === true,
+        payoutsEnabled: account.payouts_enabled === true,
+      };
     },
 
     async fetch(type, id) {
