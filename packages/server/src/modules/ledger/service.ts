@@ -122,6 +122,22 @@ export function createLedger({ database, catalog, clock, ids, audit, log, writer
       return assertDone(outcome, account.meter);
     },
 
+    /**
+     * Takes a grant back, by its key, as far as it was not used: never more than is left of it. The outcome's `amount` is what was taken
+     * of `requested`. Throws `resource_missing` when there is no such grant, `operation_key_reused`.
+     */
+    async takeBack(
+      transaction: Transaction,
+      asked: Omit<Asked, 'amount'> & { lot: string; amount?: number },
+    ): Promise<LedgerOutcome> {
+      const { account, lot, amount, key, reason = null } = asked;
+      const some = amount === undefined ? {} : { amount };
+      const operation = { type: 'clawback' as const, account: account.id, key, lot, reason, at: now(), ...some };
+      const outcome = await applyOne(transaction, operation);
+      await record(transaction, 'balance.taken_back', { ...asked, amount: outcome.amount }, outcome);
+      return assertDone(outcome, account.meter);
+    },
+
     /** Undoes a use, or a part of it. Throws `resource_missing`, `quantity_invalid`, `operation_key_reused`. */
     async reverse(
       transaction: Transaction,
