@@ -44,6 +44,8 @@ export interface Intents {
     kind: string,
     handling: IntentKind<Request, Response>,
   ): IntentPlanner<Request, Response>;
+  /** Takes back what is open of another kind, as a planner's `withdraw` does of its own. */
+  withdraw(transaction: Transaction, kind: string, subjectId: string): Promise<void>;
   /** Finishes what a crash, or a Stripe that did not answer, left open. */
   readonly worker: Worker;
   /** Intents that wait, and how long the oldest has. */
@@ -206,6 +208,8 @@ export function createIntents({ database, clock, ids, client, log, crashPoint }:
         },
       };
     },
+    withdraw: async ({ connection }, kind, subjectId) =>
+      void (await takeBack(connection, kind, subjectId, clock.wall())),
     worker: createWorker({ name: 'intents', step, log, wall: () => clock.wall() }),
     lag: () => readLag(database.connection, clock.wall()),
   };

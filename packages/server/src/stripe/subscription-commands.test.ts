@@ -7,7 +7,8 @@ import { silentLog } from '../observability/log.ts';
 import { createStripeClient, type StripeClient } from './client/index.ts';
 import { createIntents, type Intents } from './intents.ts';
 import { mirror } from './mirror.ts';
-import { createProjector } from './project.ts';
+import { createProjector, type Projector } from './project.ts';
+import { createSubscriptionChanges } from './subscription-changes.ts';
 import { createSubscriptionCommands } from './subscription-commands.ts';
 
 let test: TestDatabase;
@@ -15,6 +16,7 @@ let sandbox: TestSandbox;
 let client: StripeClient;
 let ports: TestPorts;
 let intents: Intents;
+let projector: Projector;
 let commands: SubscriptionCommands;
 let priceId: string;
 let reference: string;
@@ -53,7 +55,7 @@ beforeEach(async () => {
   const { database } = test;
   intents = createIntents({ database, clock, ids, client, log, crashPoint: () => {} });
   const fetch = client.fetch.bind(client);
-  const projector = createProjector({ database, clock, fetch, handlers: {}, log });
+  projector = createProjector({ database, clock, fetch, handlers: {}, log });
   commands = createSubscriptionCommands({ database, client, intents, projector });
   const customer = await client.createCustomer({ email: `c${count}@example.com` }, `customer-${count}`);
   const { object } = await client.createSubscription(
@@ -126,6 +128,44 @@ describe('what is asked of a subscription', () => {
     await commands.update(reference, { metadata: { seat: 'new' } });
     await workLeftOpen();
     expect(await atStripe()).toMatchObject({ metadata: { seat: 'new', desk: 'kept' } });
+  });
+});
+
+describe('a change of plan that Stripe could not be told of', () => {
+  async function changeWhileAway(): Promise<void> {
+    const changes = createSubscriptionChanges({ client, intents, projector });
+    const item = await changes.look(reference);
+    if (item === null) throw new Error('There is no subscription.');
+    const planned = await test.database.transaction({ actor: { type: 'system', id: 'test' } }, (transaction) =>
+      changes.plan(transaction, {
+        reference,
+        way: 'change',
+        itemId: item.itemId,
+        priceId: item.priceId,
+        quantity: 7,
+        interval: 'month',
+        intervalCount: 1,
+        proration: 'none',
+        prorationDate: null,
+        releases: null,
+        note: '',
+      }),
+    );
+    await awayFor(1);
+    await expect(changes.carryOut(planned, item)).rejects.toMatchObject({ code: 'stripe_unavailable' });
+  }
+
+  it('is carried out when Stripe is back', async () => {
+    await changeWhileAway();
+    await workLeftOpen();
+    expect(await atStripe()).toMatchObject({ items: { data: [{ quantity: 7 }] } });
+  });
+
+  it.each([true, false])('is not, once it was cancelled (at the period’s end: %s)', async (atPeriodEnd) => {
+    await changeWhileAway();
+    await commands.cancel(reference, { atPeriodEnd });
+    await workLeftOpen();
+    expect(await atStripe()).toMatchObject({ items: { data: [{ quantity: 1 }] } });
   });
 });
 

@@ -4,6 +4,7 @@ import type { StripeClient } from './client/index.ts';
 import type { Intent, IntentPlanner, Intents } from './intents.ts';
 import { mirror } from './mirror.ts';
 import type { FetchedObject, Projector } from './project.ts';
+import { CHANGE } from './subscription-changes.ts';
 
 interface CancelRequest {
   reference: string;
@@ -66,6 +67,7 @@ export function createSubscriptionCommands(options: {
       const merged = [...open, request].reduce(mergeUpdates);
       if (cancelAtPeriodEnd === undefined) return updates.plan(transaction, reference, merged);
       await cancellations.withdraw(transaction, reference);
+      await intents.withdraw(transaction, CHANGE, reference);
       const known = await mirror.subscription(transaction.connection, reference);
       return updates.plan(transaction, reference, { ...merged, releases: known?.schedule ?? null });
     });
@@ -74,6 +76,8 @@ export function createSubscriptionCommands(options: {
     carryOut(cancellations, async (transaction) => {
       await cancellations.withdraw(transaction, reference);
       await updates.withdraw(transaction, reference);
+      // Nobody is charged for another plan that Stripe could not be told of before they left.
+      await intents.withdraw(transaction, CHANGE, reference);
       return cancellations.plan(transaction, reference, { reference });
     });
 
