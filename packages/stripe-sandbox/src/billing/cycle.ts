@@ -48,7 +48,7 @@ export function openPeriod(
     { ...changes, billing_cycle_anchor: anchor, items: withPeriod(next, period), latest_invoice: id },
     'customer.subscription.updated',
   );
-  for (const item of moved.items.data) work.objects.setOwner(item.id, moved.id);
+  if (changes.items !== undefined) for (const item of moved.items.data) work.objects.setOwner(item.id, moved.id);
   scheduleSubscription(work, moved);
   const { customer, currency } = moved;
   const pending = pendingItems(work, { customer, currency, subscription: moved.id });
