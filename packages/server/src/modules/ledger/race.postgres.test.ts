@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { LatchkeyError, type LedgerOperation, type LedgerOutcome, proveBalance } from '@latchkey/core';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startProcess } from '../../../../../test/support/processes.ts';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.ts';
 import { createLedgerAccount, granted, recount } from '../../../test/support/ledger.ts';
 import type { OpenedDatabase } from '../../db/engine.ts';
@@ -206,4 +207,39 @@ describe('connections that are cut in the middle of batches', () => {
       if (outcome !== 'unknown') expect(again[caller]?.code).toBe('exists');
     expect(await proven(account)).toMatchObject({ used: CALLERS });
   });
+});
+
+describe('three processes of which one is killed in the middle', () => {
+  it(
+    'leave a balance of what was granted, less what was used and what is held, and nothing that was answered is lost',
+    async () => {
+      const granted = 10_000;
+      const account = await accountWith(granted);
+      const started = ['one', 'two', 'three'].map((name) =>
+        startProcess({
+          file: 'test/support/fixtures/ledger-writer.ts',
+          env: { DATABASE_URL: test.url ?? '', ACCOUNT: account, NAME: name },
+        }),
+      );
+      const [first, victim, last] = started;
+      if (first === undefined || victim === undefined || last === undefined) throw new Error('no process was started');
+      await victim.waitForLine(/^line two-\d+\/20 /, LONGEST_MS);
+      expect((await victim.kill()).signal).toBe('SIGKILL');
+      await Promise.all([first, last].map((one) => one.waitForLine(/^finished$/, LONGEST_MS)));
+      expect(victim.output()).not.toContain('finished');
+
+      const before = await proven(account);
+      const transfers = await readJournal(test.database.connection, { account, after: 0, limit: 10_000 });
+      const written = new Set(transfers.map(({ key }) => key));
+      const answered = started.flatMap((one) => [...one.output().matchAll(/^line (\S+) (?:\w+-)?done$/gm)]);
+      expect(answered.length).toBeGreaterThan(1_000);
+      for (const [, key = ''] of answered) expect(written).toContain(key);
+      expect(before.available).toBe(granted - before.used - before.held);
+      // What the killed one and the others left held comes back, and what was used stays used.
+      const rest = await submit(0, { type: 'consume', account, key: 'rest', amount: granted - before.used, at: 1_000 });
+      expect(rest).toMatchObject({ code: 'done', available: 0 });
+      expect(await proven(account)).toMatchObject({ used: granted, held: 0, available: 0 });
+    },
+    LONGEST_MS,
+  );
 });
