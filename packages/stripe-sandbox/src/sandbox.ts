@@ -16,6 +16,7 @@ import { API_VERSION, type FinalRetryOutcome, type Settings } from './settings.t
 import { Database } from './store/database.ts';
 import { DeliveryStore } from './store/deliveries.ts';
 import { IdempotencyStore } from './store/idempotency.ts';
+import { MeterEventStore } from './store/meter-events.ts';
 import { ObjectStore } from './store/objects.ts';
 import { TaskStore } from './store/tasks.ts';
 
@@ -81,7 +82,12 @@ function settingsOf(options: StripeSandboxOptions, url: string, account: Setting
 function wire(options: StripeSandboxOptions, database: Database, url: string) {
   const log = options.log ?? (() => undefined);
   const objects = new ObjectStore(database);
-  const stores = { objects, tasks: new TaskStore(database), deliveries: new DeliveryStore(database) };
+  const stores = {
+    objects,
+    tasks: new TaskStore(database),
+    deliveries: new DeliveryStore(database),
+    meterEvents: new MeterEventStore(database),
+  };
   const clock = new Clock(database);
   const settings = settingsOf(options, url, account(accountId(database), clock.now()));
   const faults = new FaultPlan();

@@ -7,6 +7,7 @@ import type { DeletedObject } from './objects/parts.ts';
 import type { Settings } from './settings.ts';
 import type { Condition } from './store/conditions.ts';
 import type { DeliveryStore } from './store/deliveries.ts';
+import type { MeterEventStore } from './store/meter-events.ts';
 import type { ObjectStore, StoredObject } from './store/objects.ts';
 import type { TaskStore, Tasks } from './store/tasks.ts';
 
@@ -15,7 +16,12 @@ export type Cause = { requestId: string | null; idempotencyKey: string | null };
 
 export const BY_THE_CLOCK: Cause = { requestId: null, idempotencyKey: null };
 
-export type Stores = { objects: ObjectStore; tasks: TaskStore; deliveries: DeliveryStore };
+export type Stores = {
+  objects: ObjectStore;
+  tasks: TaskStore;
+  deliveries: DeliveryStore;
+  meterEvents: MeterEventStore;
+};
 
 /**
  * When a unit of work happens. Whatever names something of a customer on a test clock happens at the time of that clock
@@ -35,6 +41,7 @@ type Changes<T> = { [K in keyof T]?: T[K] | undefined };
 /** What an id in a message is called: `No such customer: 'cus_…'`. */
 export function nounOf(name: string): string {
   if (name === 'test_helpers.test_clock') return 'test clock';
+  if (name === 'billing.meter') return 'billing meter';
   if (name === 'subscription_schedule') return 'subscription schedule';
   return name === 'payment_method' ? 'PaymentMethod' : name;
 }
@@ -61,6 +68,7 @@ export class Work {
   readonly objects: ObjectStore;
   /** The schedule of the clock that `now` is the time of. */
   readonly tasks: Tasks;
+  readonly meterEvents: MeterEventStore;
   /** Events made so far, in order, for the observer once they are committed. */
   readonly events: StripeObjects['event'][];
   readonly #stores: Stores;
@@ -68,6 +76,7 @@ export class Work {
 
   constructor(stores: Stores, settings: Settings, moment: Moment, cause: Cause, events: StripeObjects['event'][] = []) {
     this.objects = stores.objects;
+    this.meterEvents = stores.meterEvents;
     this.tasks = stores.tasks.on(moment.testClock);
     this.#stores = stores;
     this.settings = settings;

@@ -1,8 +1,10 @@
 const PLACES = 12;
-const SCALE = 10n ** BigInt(PLACES);
+/** How many parts of {@link scaled} are one. */
+export const SCALE = 10n ** BigInt(PLACES);
+const EXACT = SCALE * SCALE;
 
 /** A decimal string as an integer of 10^-12. */
-function scaled(decimal: string): bigint {
+export function scaled(decimal: string): bigint {
   if (decimal.startsWith('-')) return -scaled(decimal.slice(1));
   const [whole = '0', fraction = ''] = decimal.split('.');
   return BigInt(whole) * SCALE + BigInt(fraction.padEnd(PLACES, '0'));
@@ -21,17 +23,32 @@ export function lineAmount(unitDecimal: string, quantity: number): number {
   return Number((total + SCALE / 2n) / SCALE);
 }
 
+/** The decimal string of an integer of 10^-12, without needless zeros. */
+export function unscaled(value: bigint): string {
+  if (value < 0n) return `-${unscaled(-value)}`;
+  const fraction = String(value % SCALE)
+    .padStart(PLACES, '0')
+    .replace(/0+$/, '');
+  return `${value / SCALE}${fraction === '' ? '' : `.${fraction}`}`;
+}
+
+/** An exact amount, an integer of 10^-24 minor units, rounded half up. */
+export function roundedAmount(exact: bigint): number {
+  if (exact < 0n) return -roundedAmount(-exact);
+  return Number((2n * exact + EXACT) / (2n * EXACT));
+}
+
 /**
- * The share `part` / `whole` of a line's price, of which discounts left `net` of `gross`; rounded half up, once, at the end.
+ * The share `part` / `whole` of an exact amount (of 10^-24), of which discounts left `net` of `gross`; rounded half up, once,
+ * at the end.
  */
 export function proratedAmount(
-  unitDecimal: string,
-  quantity: number,
+  exact: bigint,
   share: { part: number; whole: number; net: number; gross: number },
 ): number {
   if (share.gross === 0 || share.whole === 0) return 0;
-  const dividend = scaled(unitDecimal) * BigInt(quantity) * BigInt(share.part) * BigInt(share.net);
-  const divisor = SCALE * BigInt(share.whole) * BigInt(share.gross);
+  const dividend = exact * BigInt(share.part) * BigInt(share.net);
+  const divisor = EXACT * BigInt(share.whole) * BigInt(share.gross);
   return Number((2n * dividend + divisor) / (2n * divisor));
 }
 

@@ -47,9 +47,15 @@ export function billedOn(invoice: Invoice): Ledger {
   for (const line of invoice.lines.data) {
     const item = line.parent.subscription_item_details;
     if (item === null || item.invoice_item !== null || line.amount <= 0) continue;
+    // A tiered price is billed by several lines.
+    const before = billed[item.subscription_item];
     const off = line.discount_amounts.reduce((sum, one) => sum + one.amount, 0);
-    const credited = { invoice: invoice.id, invoice_line_items: [line.id] };
-    billed[item.subscription_item] = { gross: line.amount, net: line.amount - off, line: credited };
+    const lines = [...(before?.line?.invoice_line_items ?? []), line.id];
+    billed[item.subscription_item] = {
+      gross: (before?.gross ?? 0) + line.amount,
+      net: (before?.net ?? 0) + line.amount - off,
+      line: { invoice: invoice.id, invoice_line_items: lines },
+    };
   }
   return billed;
 }

@@ -7,6 +7,7 @@ import { givenBackFrom } from './billed.ts';
 import type { ActiveDiscount } from './discounts.ts';
 import type { Draft } from './invoice-draft.ts';
 import { lineOfItem, pendingItems } from './invoice-items.ts';
+import { usageItems } from './metered-lines.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
 import { nextBoundary } from './periods.ts';
 import { allGivenBack, type Change, itemChanges, netPrices, prorationItems } from './prorations.ts';
@@ -105,6 +106,17 @@ function ofEnd(work: Work, before: Subscription, after: Subscription, prices: Pr
 }
 
 /**
+ * The items whose use is billed now: those whose price is given up, which is for `proration_behavior` to say, and in a new
+ * period all that stay.
+ */
+function endedItems(before: Subscription, after: Subscription, how: { prorates: boolean; newPeriod: boolean }) {
+  return before.items.data.filter((item) => {
+    const stays = after.items.data.some((one) => one.id === item.id && one.price.id === item.price.id);
+    return stays ? how.newPeriod : how.prorates;
+  });
+}
+
+/**
  * Decides a change: `after` is the subscription with its new items, still in the old period. Nothing is prorated while a
  * trial runs (https://docs.stripe.com/billing/subscriptions/change-price).
  */
@@ -118,14 +130,16 @@ export function planChange(work: Work, before: Subscription, after: Subscription
   const begins = how.resetsAnchor || how.trialEnd !== undefined;
   const newPeriod = billed && (begins || cadenceText(before) !== cadenceText(after));
   const changes = newPeriod ? allGivenBack(before) : itemChanges(before.items.data, after.items.data);
-  const prices = netPrices(after.items.data, how.discounts);
+  const prices = netPrices(work, after.items.data, how.discounts);
   const at = how.prorationDate === null ? work.now : prorationDate(before, how.prorationDate);
   const prorates = billed && how.behavior !== 'none';
   const end =
     prorates && !newPeriod
       ? ofEnd(work, before, after, prices)
       : { givenBackFrom: newPeriod ? null : givenBackFrom(work, before.id), items: [] };
-  const prorations = prorates ? [...ofItems(work, before, changes, { at, prices }), ...end.items] : [];
+  const prorated = prorates ? [...ofItems(work, before, changes, { at, prices }), ...end.items] : [];
+  const used = billed ? usageItems(work, before, endedItems(before, after, { prorates, newPeriod })) : [];
+  const prorations = [...prorated, ...used];
   return {
     before,
     subscription: newPeriod ? inNewPeriod(after, work.now, how.trialEnd) : after,

@@ -9,6 +9,7 @@ import { spendDiscounts } from './discounts.ts';
 import { storeDraft } from './invoice-draft.ts';
 import { claimItems } from './invoice-items.ts';
 import { finalizeInvoice } from './invoices.ts';
+import { rememberStarts } from './metered-lines.ts';
 import { settleWhilePaused } from './pause-collection.ts';
 import { collectAs, type PaymentBehavior, requirePaymentMethod } from './payment-behavior.ts';
 import { withoutPending } from './pending-update-end.ts';
@@ -83,6 +84,7 @@ function carryOut(work: Work, plan: ChangePlan, payment: Payment): Subscription 
   for (const item of plan.prorations) work.insert(item, 'invoiceitem.created');
   rememberBilled(work, subscription.id, plan.prorations.length === 0 ? {} : plan.prices);
   rememberGivenBack(work, subscription.id, plan.givenBackFrom);
+  rememberStarts(work, plan.before, subscription);
   scheduleSubscription(work, subscription);
   if (id === null) return subscription;
   const sent = subscription.collection_method === 'send_invoice';

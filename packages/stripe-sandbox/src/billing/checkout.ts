@@ -86,7 +86,7 @@ function completeSubscription(work: Work, session: CheckoutSession, customer: Cu
   const paymentMethod = attachPaymentMethod(work, buyer.paymentMethod, customer.id);
   const sold = plan.lines.map((line) => ({
     price: work.get('price', line.price.id),
-    quantity: line.quantity,
+    quantity: line.quantity ?? 0,
     metadata: {},
   }));
   const subscription = startSubscription(work, {

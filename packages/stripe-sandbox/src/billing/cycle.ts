@@ -10,6 +10,7 @@ import { FINALIZE_TASK } from './invoice-draft.ts';
 import { claimItems, lineOfItem, pendingItems } from './invoice-items.ts';
 import { COLLECT_TASK, finalizeInvoice } from './invoices.ts';
 import { sendInvoice } from './manual-invoices.ts';
+import { usageLines } from './metered-lines.ts';
 import { settleWhilePaused } from './pause-collection.ts';
 import { withoutPending } from './pending-update-end.ts';
 import { composePeriod, storePeriod } from './period-invoice.ts';
@@ -52,7 +53,11 @@ export function openPeriod(
   scheduleSubscription(work, moved);
   const { customer, currency } = moved;
   const pending = pendingItems(work, { customer, currency, subscription: moved.id });
-  const lines = [...pending.map((item) => lineOfItem(id, item)), ...periodLines(work, moved, id, false)];
+  const lines = [
+    ...pending.map((item) => lineOfItem(id, item)),
+    ...usageLines(work, subscription, id, start),
+    ...periodLines(work, moved, id, false),
+  ];
   // An unpaid subscription keeps its new invoices as drafts: nobody expects them to be paid.
   const advances = moved.status !== 'unpaid';
   const composed = composePeriod(work, moved, {

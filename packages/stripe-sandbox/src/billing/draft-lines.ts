@@ -21,7 +21,7 @@ export function requireDraft(invoice: Invoice): void {
 }
 
 /** Gives a draft these lines and sums it up anew, with its discounts and what the customer has to their credit. */
-function withLines(work: Work, draft: Invoice, lines: readonly InvoiceLine[]): Invoice {
+export function withLines(work: Work, draft: Invoice, lines: readonly InvoiceLine[]): Invoice {
   const customer = work.get('customer', draft.customer);
   const discounts = activeDiscounts(work, draft.discounts, draft.created);
   const sums = sumsOf(lines, discounts, customer, draft.default_tax_rates);

@@ -1,5 +1,5 @@
 import { newId } from '../ids.ts';
-import type { BillingReason, Invoice } from '../objects/invoice.ts';
+import type { BillingReason, Invoice, InvoiceLine } from '../objects/invoice.ts';
 import type { InvoiceItem } from '../objects/invoice-item.ts';
 import type { CancellationDetails, Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
@@ -10,6 +10,7 @@ import { collectInvoice } from './collection.ts';
 import { composeFor, storeDraft } from './invoice-draft.ts';
 import { claimItems, lineOfItem, pendingItems } from './invoice-items.ts';
 import { finalizeInvoice } from './invoices.ts';
+import { usageLines } from './metered-lines.ts';
 import { settleWhilePaused } from './pause-collection.ts';
 import { allGivenBack, prorationItems } from './prorations.ts';
 import { fullPeriodOf } from './subscription-start.ts';
@@ -21,12 +22,18 @@ import { periodOf } from './subscription-tasks.ts';
 export function composeFinal(
   work: Work,
   subscription: Subscription,
-  what: { id: string; reason: BillingReason; items: readonly InvoiceItem[]; finalizesAt: number | null },
+  what: {
+    id: string;
+    reason: BillingReason;
+    items: readonly InvoiceItem[];
+    usage: readonly InvoiceLine[];
+    finalizesAt: number | null;
+  },
 ): Invoice {
   return composeFor(work, subscription, {
     id: what.id,
     reason: what.reason,
-    lines: what.items.map((item) => lineOfItem(what.id, item)),
+    lines: [...what.items.map((item) => lineOfItem(what.id, item)), ...what.usage],
     discounts: [],
     period: { start: periodOf(subscription).start, end: work.now },
     finalizesAt: what.finalizesAt,
@@ -58,15 +65,19 @@ export function cancelNow(
   how: { prorate: boolean; invoiceNow: boolean; details?: CancellationDetails },
 ): Subscription {
   if (how.prorate) for (const item of unusedTime(work, subscription)) work.insert(item, 'invoiceitem.created');
-  const items = how.invoiceNow && subscription.status !== 'incomplete' ? itemsLeft(work, subscription) : [];
+  const bills = how.invoiceNow && subscription.status !== 'incomplete';
+  const items = bills ? itemsLeft(work, subscription) : [];
   const id = newId('in_');
-  const last = items.length === 0 ? subscription : { ...subscription, latest_invoice: id };
+  // What was used and is not billed now is never billed.
+  const usage = bills ? usageLines(work, subscription, id, work.now) : [];
+  const nothing = items.length + usage.length === 0;
+  const last = nothing ? subscription : { ...subscription, latest_invoice: id };
   const canceled = cancelSubscription(work, last, 'cancellation_requested', how.details);
-  if (items.length === 0) return canceled;
+  if (nothing) return canceled;
   const reason = 'subscription_update';
   const sent = subscription.collection_method === 'send_invoice';
   const finalizesAt = sent ? work.now + work.settings.renewalFinalizeDelaySeconds : null;
-  const draft = storeDraft(work, composeFinal(work, subscription, { id, reason, items, finalizesAt }));
+  const draft = storeDraft(work, composeFinal(work, subscription, { id, reason, items, usage, finalizesAt }));
   claimItems(work, items, draft);
   if (subscription.status === 'unpaid' || settleWhilePaused(work, subscription, draft) !== undefined || sent) {
     return canceled;
@@ -82,13 +93,15 @@ export function cancelNow(
 export function endAsPlanned(work: Work, subscription: Subscription): void {
   const items = itemsLeft(work, subscription);
   const id = newId('in_');
-  const last = items.length === 0 ? subscription : { ...subscription, latest_invoice: id };
+  const usage = usageLines(work, subscription, id, work.now);
+  const nothing = items.length + usage.length === 0;
+  const last = nothing ? subscription : { ...subscription, latest_invoice: id };
   cancelSubscription(work, last, 'cancellation_requested');
-  if (items.length === 0) return;
+  if (nothing) return;
   const advances = subscription.status !== 'unpaid';
   const finalizesAt = advances ? work.now + work.settings.renewalFinalizeDelaySeconds : null;
   const reason = 'subscription_cycle';
-  const draft = storeDraft(work, composeFinal(work, subscription, { id, reason, items, finalizesAt }));
+  const draft = storeDraft(work, composeFinal(work, subscription, { id, reason, items, usage, finalizesAt }));
   claimItems(work, items, draft);
   settleWhilePaused(work, subscription, draft);
 }

@@ -8,6 +8,7 @@ import { dueOf } from './amounts.ts';
 import { moveBalance } from './balance.ts';
 import { forgetDueDate, scheduleDueDate } from './due-dates.ts';
 import { FINALIZE_TASK } from './invoice-draft.ts';
+import { remeasured } from './metered-lines.ts';
 import { createPaymentIntent } from './payments.ts';
 import { forgetPending } from './pending-update.ts';
 
@@ -78,12 +79,13 @@ export function invoiceOfIntent(work: Work, intent: string): Invoice | undefined
  * Closes a draft: it gets its number, its due date and, when something is due, the payment intent that collects it.
  * Nothing is charged here. An invoice over nothing is paid at once.
  */
-export function finalizeInvoice(work: Work, draft: Invoice): Invoice {
-  if (draft.status !== 'draft') {
+export function finalizeInvoice(work: Work, composed: Invoice): Invoice {
+  if (composed.status !== 'draft') {
     throw invalidRequest('This invoice is already finalized, you cannot re-finalize it.', {
       code: 'invoice_not_editable',
     });
   }
+  const draft = remeasured(work, composed);
   work.tasks.cancel(FINALIZE_TASK, draft.id);
   const subscriptionId = subscriptionOf(draft);
   const subscription = subscriptionId === null ? undefined : work.find('subscription', subscriptionId);

@@ -3,7 +3,9 @@ import type { InvoiceLine } from '../objects/invoice.ts';
 import type { Metadata } from '../objects/parts.ts';
 import type { Price } from '../objects/price.ts';
 import type { Subscription, SubscriptionItem } from '../objects/subscription.ts';
-import { formatAmount, lineAmount } from './amounts.ts';
+import type { Work } from '../work.ts';
+import { formatAmount, lineAmount, roundedAmount, unscaled } from './amounts.ts';
+import { type Charge, chargesOf, unitOf, unitsOf } from './tiers.ts';
 
 type Period = { start: number; end: number };
 
@@ -15,16 +17,23 @@ function every(price: Price): string {
     : ` / every ${recurring.interval_count} ${recurring.interval}s`;
 }
 
+function unitText(price: Price, unitDecimal: string): string {
+  const per = price.transform_quantity === null ? '' : ` per ${price.transform_quantity.divide_by}`;
+  return `${formatAmount(Math.round(Number(unitDecimal)), price.currency)}${per}${every(price)}`;
+}
+
 /** What Stripe writes on the line of a subscription item: `1 × Pro (at $25.00 / month)`. */
-export function describe(productName: string, price: Price, quantity: number): string {
-  const unit = price.unit_amount ?? Math.round(Number(price.unit_amount_decimal));
-  return `${quantity} × ${productName} (at ${formatAmount(unit, price.currency)}${every(price)})`;
+function describe(productName: string, price: Price, { quantity, tier, unitDecimal, exact }: Charge): string {
+  const at = unitDecimal === null ? '' : `at ${unitText(price, unitDecimal)}`;
+  if (tier === null) return `${unscaled(quantity)} × ${productName} (${at})`;
+  if (!tier.flat) return `${unscaled(quantity)} × ${productName} (Tier ${tier.number} ${at})`;
+  return `${productName} (Tier ${tier.number} flat fee of ${formatAmount(roundedAmount(exact), price.currency)}${every(price)})`;
 }
 
 function line(
   invoice: string,
   price: Price,
-  quantity: number,
+  charge: Pick<Charge, 'quantity' | 'unitDecimal'>,
   rest: Pick<InvoiceLine, 'amount' | 'description' | 'metadata' | 'parent' | 'period' | 'subscription'>,
 ): InvoiceLine {
   return {
@@ -40,28 +49,45 @@ function line(
     pricing: {
       price_details: { price: price.id, product: price.product },
       type: 'price_details',
-      unit_amount_decimal: price.unit_amount_decimal,
+      unit_amount_decimal: charge.unitDecimal,
     },
-    quantity,
-    quantity_decimal: String(quantity),
+    quantity: Math.trunc(Number(unscaled(charge.quantity))),
+    quantity_decimal: unscaled(charge.quantity),
     subtotal: rest.amount,
     taxes: [],
     ...rest,
   };
 }
 
-/** The line that bills one item for one period in advance; during a trial the same line at nothing. */
-export function itemLine(
+/**
+ * The lines that bill a quantity of one item for one period: one, or one for each tier that is reached. During a trial there
+ * is one, at nothing.
+ */
+export function itemLines(
+  work: Work,
   invoice: string,
   subscription: Subscription,
-  item: SubscriptionItem,
-  productName: string,
-  period: Period,
-  trial: boolean,
+  item: Pick<SubscriptionItem, 'id' | 'price'>,
+  what: { quantity: bigint; period: Period; trial: boolean },
+): InvoiceLine[] {
+  const productName = work.get('product', item.price.product).name;
+  const free = { quantity: what.quantity, unitDecimal: item.price.unit_amount_decimal, tier: null, exact: 0n };
+  const charges = what.trial ? [free] : chargesOf(work, item.price, what.quantity);
+  return charges.map((charge) => {
+    const description = what.trial ? `Trial period for ${productName}` : describe(productName, item.price, charge);
+    return chargeLine(invoice, subscription, item, { charge, description, period: what.period });
+  });
+}
+
+function chargeLine(
+  invoice: string,
+  subscription: Subscription,
+  item: Pick<SubscriptionItem, 'id' | 'price'>,
+  what: { charge: Charge; description: string; period: Period },
 ): InvoiceLine {
-  return line(invoice, item.price, item.quantity, {
-    amount: trial ? 0 : lineAmount(item.price.unit_amount_decimal, item.quantity),
-    description: trial ? `Trial period for ${productName}` : describe(productName, item.price, item.quantity),
+  return line(invoice, item.price, what.charge, {
+    amount: roundedAmount(what.charge.exact),
+    description: what.description,
     metadata: subscription.metadata,
     parent: {
       invoice_item_details: null,
@@ -74,7 +100,7 @@ export function itemLine(
       },
       type: 'subscription_item_details',
     },
-    period,
+    period: what.period,
     subscription: subscription.id,
   });
 }
@@ -86,21 +112,27 @@ export function oneTimeLine(
   sold: { price: Price; quantity: number; productName: string; metadata: Metadata },
   at: number,
 ): InvoiceLine {
-  return line(invoice, sold.price, sold.quantity, {
-    amount: lineAmount(sold.price.unit_amount_decimal, sold.quantity),
-    description: sold.productName,
-    metadata: sold.metadata,
-    parent: {
-      invoice_item_details: {
-        invoice_item: newId('ii_'),
-        proration: false,
-        proration_details: { credited_items: null },
-        subscription,
+  const unitDecimal = unitOf(sold.price);
+  return line(
+    invoice,
+    sold.price,
+    { quantity: unitsOf(sold.quantity), unitDecimal },
+    {
+      amount: lineAmount(unitDecimal, sold.quantity),
+      description: sold.productName,
+      metadata: sold.metadata,
+      parent: {
+        invoice_item_details: {
+          invoice_item: newId('ii_'),
+          proration: false,
+          proration_details: { credited_items: null },
+          subscription,
+        },
+        subscription_item_details: null,
+        type: 'invoice_item_details',
       },
-      subscription_item_details: null,
-      type: 'invoice_item_details',
+      period: { start: at, end: at },
+      subscription,
     },
-    period: { start: at, end: at },
-    subscription,
-  });
+  );
 }

@@ -5,6 +5,7 @@ import type { Work } from '../work.ts';
 import { type Billed, rememberBilled, rememberGivenBack, rememberInvoice, rememberOf } from './billed.ts';
 import { spendDiscounts } from './discounts.ts';
 import { releaseItems } from './invoice-item-changes.ts';
+import { rememberStarts } from './metered-lines.ts';
 import { followSubscription } from './schedule-phases.ts';
 import { scheduleSubscription } from './subscription-tasks.ts';
 
@@ -48,6 +49,7 @@ export function applyPending(work: Work, subscription: Subscription, invoice: In
   if (subscription.pending_update !== null) work.emit('customer.subscription.pending_update_applied', applied);
   for (const item of applied.items.data) work.objects.setOwner(item.id, applied.id);
   rememberBilled(work, applied.id, pending.prices);
+  rememberStarts(work, subscription, applied);
   if (pending.newPeriod) rememberInvoice(work, applied.id, invoice, pending.givenBackFrom);
   else rememberGivenBack(work, applied.id, pending.givenBackFrom);
   scheduleSubscription(work, spendDiscounts(work, applied, invoice));

@@ -10,6 +10,7 @@ import { type ActiveDiscount, activeDiscounts } from './discounts.ts';
 import { composeFinal, itemsLeft, unusedTime } from './final-invoice.ts';
 import { composeFor } from './invoice-draft.ts';
 import { lineOfItem, pendingItems } from './invoice-items.ts';
+import { usageLines } from './metered-lines.ts';
 import { composeAlone, composePeriod } from './period-invoice.ts';
 import { periodLines, withPeriod } from './period-lines.ts';
 import { nextBoundary } from './periods.ts';
@@ -54,10 +55,11 @@ function renewal(work: Work, plan: ChangePlan, trialEndsAt: number | null): Invo
   const period = nextPeriod(subscription, next, trialEndsAt);
   const renews = subscription.cancel_at === null || subscription.cancel_at > period.start;
   const items = itemsToBill(work, plan);
-  if (!renews && items.length === 0) return undefined;
   const id = previewId();
+  const usage = usageLines(work, subscription, id, period.start, plan.before);
+  if (!renews && items.length + usage.length === 0) return undefined;
   const moved = { ...next, items: withPeriod(next, period) };
-  const lines = items.map((item) => lineOfItem(id, item));
+  const lines = [...items.map((item) => lineOfItem(id, item)), ...usage];
   const finalizesAt = period.start + (trialEndsAt === null ? work.settings.renewalFinalizeDelaySeconds : 0);
   const compose = renews ? composePeriod : composeAlone;
   return compose(work, moved, {
@@ -90,11 +92,14 @@ export function previewChange(work: Work, plan: ChangePlan, trialEndsAt: number 
 export function previewEnd(work: Work, subscription: Subscription, prorate: boolean): Invoice {
   const unused = prorate ? unusedTime(work, subscription) : [];
   const items = [...itemsLeft(work, subscription), ...unused];
-  if (isEnded(subscription) || items.length === 0) throw noUpcoming(subscription.id);
+  const id = previewId();
+  const usage = usageLines(work, subscription, id, work.now);
+  if (isEnded(subscription) || items.length + usage.length === 0) throw noUpcoming(subscription.id);
   return composeFinal(work, subscription, {
-    id: previewId(),
+    id,
     reason: 'subscription_update',
     items,
+    usage,
     finalizesAt: null,
   });
 }

@@ -1,11 +1,12 @@
 import type { InvoiceItem } from '../objects/invoice-item.ts';
-import type { Subscription, SubscriptionItem } from '../objects/subscription.ts';
+import { isMetered, quantityOf, type Subscription, type SubscriptionItem } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
-import { lineAmount, proratedAmount } from './amounts.ts';
+import { proratedAmount } from './amounts.ts';
 import { type Billed, billedOf } from './billed.ts';
 import { discountAmounts } from './discount-amounts.ts';
 import type { ActiveDiscount } from './discounts.ts';
 import { newInvoiceItem } from './invoice-items.ts';
+import { amountFor, exactAmount } from './tiers.ts';
 
 type Period = { start: number; end: number };
 type Prices = { [item: string]: Billed };
@@ -15,11 +16,12 @@ export type Change = { kind: 'credit' | 'debit'; item: SubscriptionItem };
 
 /** What each item costs for a full period, and what the subscription's lasting discounts leave of it. */
 export function netPrices(
+  work: Work,
   items: readonly SubscriptionItem[],
   discounts: readonly ActiveDiscount[],
 ): { [item: string]: Billed } {
   const lines = items.map((item) => ({
-    amount: lineAmount(item.price.unit_amount_decimal, item.quantity),
+    amount: isMetered(item) ? 0 : amountFor(work, item.price, quantityOf(item)),
     discountable: true,
     product: item.price.product,
   }));
@@ -77,7 +79,8 @@ export function allGivenBack(subscription: Subscription): Change[] {
 /**
  * The invoice items of a change within a period: unused time is given back, remaining time is charged, each by the second
  * and rounded half up by itself (https://docs.stripe.com/billing/subscriptions/prorations). Amounts are net of discounts,
- * as `billing_mode.flexible.proration_discounts: included` says, so invoices do not discount them again.
+ * as `billing_mode.flexible.proration_discounts: included` says, so invoices do not discount them again. What is metered
+ * has nothing that could be given back.
  */
 export function prorationItems(
   work: Work,
@@ -93,12 +96,14 @@ export function prorationItems(
   },
 ): InvoiceItem[] {
   const { at, period, until = period.end } = how;
-  return changes.map(({ kind, item }) => {
+  const licensed = changes.filter(({ item }) => !isMetered(item));
+  return licensed.map(({ kind, item }) => {
+    const quantity = quantityOf(item);
     const credit = kind === 'credit';
     const price = priceOf(work, subscription, item, how.prices);
     const share = { part: until - at, whole: period.end - period.start, net: price.net, gross: price.gross };
-    const amount = proratedAmount(item.price.unit_amount_decimal, item.quantity, share);
-    const what = `${item.quantity === 1 ? '' : `${item.quantity} × `}${work.get('product', item.price.product).name}`;
+    const amount = proratedAmount(exactAmount(work, item.price, quantity), share);
+    const what = `${quantity === 1 ? '' : `${quantity} × `}${work.get('product', item.price.product).name}`;
     return newInvoiceItem(work, {
       amount: credit && amount !== 0 ? -amount : amount,
       currency: subscription.currency,
@@ -122,7 +127,7 @@ export function prorationItems(
           credit && price.line !== null ? { invoice_line_item_details: price.line, type: 'invoice_line_items' } : null,
         discount_amounts: [],
       },
-      quantity: item.quantity,
+      quantity,
     });
   });
 }

@@ -59,7 +59,7 @@ export function resumeUnchanged(
   const period = { start: Math.max(subscription.billing_cycle_anchor, addPeriods(end, cadence, -1)), end };
   const after: Subscription = { ...subscription, items: withPeriod(subscription, period), status: 'active' };
   const discounts = activeDiscounts(work, subscription.discounts, work.now);
-  const prices = netPrices(after.items.data, discounts);
+  const prices = netPrices(work, after.items.data, discounts);
   const charged = after.items.data.map((item) => ({ kind: 'debit' as const, item }));
   const none = { ...after, items: { ...after.items, data: [] } };
   const prorations = how.behavior === 'none' ? [] : prorationItems(work, none, charged, { at: how.at, period, prices });

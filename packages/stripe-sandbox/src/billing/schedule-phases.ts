@@ -1,5 +1,5 @@
 import { planOf } from '../objects/price.ts';
-import type { Subscription, SubscriptionItem } from '../objects/subscription.ts';
+import { isMetered, type Subscription, type SubscriptionItem } from '../objects/subscription.ts';
 import type { PhaseDiscount, SchedulePhase, SubscriptionSchedule } from '../objects/subscription-schedule.ts';
 import type { Work } from '../work.ts';
 import {
@@ -24,7 +24,11 @@ export function phaseAt(schedule: SubscriptionSchedule, at: number): SchedulePha
 
 /** What a phase sells. */
 export function soldIn(work: Work, phase: SchedulePhase): Sold[] {
-  return phase.items.map(({ metadata, price, quantity }) => ({ metadata, price: work.get('price', price), quantity }));
+  return phase.items.map(({ metadata, price, quantity = 0 }) => ({
+    metadata,
+    price: work.get('price', price),
+    quantity,
+  }));
 }
 
 /** The subscription's items in a phase: one of the same price stays the same item, all others make way for new ones. */
@@ -33,7 +37,8 @@ export function itemsIn(work: Work, subscription: Subscription, phase: ScheduleP
     const same = subscription.items.data.find((item) => item.price.id === sold.price.id);
     if (same === undefined) return newItem(work, subscription.id, sold, periodOf(subscription));
     const plan = sold.price.recurring === null ? same.plan : planOf(sold.price, sold.price.recurring);
-    return { ...same, metadata: sold.metadata, plan, price: sold.price, quantity: sold.quantity };
+    const quantity = isMetered(sold) ? {} : { quantity: sold.quantity };
+    return { ...same, metadata: sold.metadata, plan, price: sold.price, ...quantity };
   });
   return { ...subscription.items, data };
 }
@@ -127,7 +132,7 @@ export function phaseOf(subscription: Subscription): SchedulePhase {
       metadata,
       plan: price.id,
       price: price.id,
-      quantity,
+      ...(quantity === undefined ? {} : { quantity }),
       tax_rates: [],
     })),
     metadata: subscription.metadata,

@@ -3,7 +3,7 @@ import { newId } from '../ids.ts';
 import { embeddedList } from '../json.ts';
 import type { Metadata } from '../objects/parts.ts';
 import { type Price, planOf } from '../objects/price.ts';
-import type { Subscription, SubscriptionItem, TrialEndBehavior } from '../objects/subscription.ts';
+import { isMetered, type Subscription, type SubscriptionItem, type TrialEndBehavior } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 import type { Redeemable } from './discounts.ts';
 import type { Authentication } from './payments.ts';
@@ -98,7 +98,7 @@ export function newItem(
     metadata: sold.metadata,
     plan: planOf(sold.price, recurringOf(sold.price)),
     price: sold.price,
-    quantity: sold.quantity,
+    ...(isMetered(sold) ? {} : { quantity: sold.quantity }),
     subscription,
     tax_rates: [],
   };

@@ -78,8 +78,8 @@ export function startSubscription(work: Work, start: Start): Subscription {
   const owes = due > 0 && automatic;
   if (owes && start.behavior !== 'default_incomplete') requirePaymentMethod(work, blank);
   const status = start.trialEnd !== null ? 'trialing' : owes ? 'incomplete' : 'active';
-  // Free until its billing cycle begins, there is nothing to invoice yet.
-  const free = start.anchor !== undefined && lines.data.length === 0;
+  // Free until its billing cycle begins, or metered and not used yet: there is nothing to invoice.
+  const free = lines.data.length === 0;
   const latest = free ? null : invoiceId;
   const subscription = work.insert({ ...blank, latest_invoice: latest, status }, 'customer.subscription.created');
   for (const item of subscription.items.data) work.objects.setOwner(item.id, subscription.id);

@@ -25,7 +25,8 @@ export type CheckoutLine = {
   description: string;
   metadata: Metadata;
   price: Price;
-  quantity: number;
+  /** Null where it is metered. */
+  quantity: number | null;
 };
 
 type InvoiceCreation = {

@@ -9,6 +9,7 @@ import type { Dispute } from './dispute.ts';
 import type { Event } from './event.ts';
 import type { Invoice, InvoicePayment } from './invoice.ts';
 import type { InvoiceItem } from './invoice-item.ts';
+import type { Meter } from './meter.ts';
 import type { PaymentIntent } from './payment-intent.ts';
 import type { PaymentMethod } from './payment-method.ts';
 import type { Price } from './price.ts';
@@ -22,6 +23,7 @@ import type { WebhookEndpoint } from './webhook-endpoint.ts';
 
 /** Every kind of object that is stored on its own, by its `object` name. */
 export type StripeObjects = {
+  'billing.meter': Meter;
   charge: Charge;
   'checkout.session': CheckoutSession;
   coupon: Coupon;

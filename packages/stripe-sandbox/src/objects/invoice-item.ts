@@ -27,7 +27,8 @@ export type InvoiceItem = {
   pricing: {
     price_details?: { price: string; product: string };
     type: 'price_details';
-    unit_amount_decimal: string;
+    /** Null where a tiered price has no single amount. */
+    unit_amount_decimal: string | null;
   } | null;
   proration: boolean;
   proration_details?: {

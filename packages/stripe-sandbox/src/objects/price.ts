@@ -3,16 +3,29 @@ import type { Interval, Metadata } from './parts.ts';
 export type Recurring = {
   interval: Interval;
   interval_count: number;
-  meter: null;
+  /** The meter that counts what is used; null where nothing is counted. */
+  meter: string | null;
   trial_period_days: number | null;
-  usage_type: 'licensed';
+  usage_type: 'licensed' | 'metered';
+};
+
+/** Before it is priced, a quantity is divided by this: sold by the dozen, by the started hour. */
+export type TransformQuantity = { divide_by: number; round: 'down' | 'up' };
+
+/** A step of a tiered price; the last one, without an end, has null. */
+export type Tier = {
+  flat_amount: number | null;
+  flat_amount_decimal: string | null;
+  unit_amount: number | null;
+  unit_amount_decimal: string | null;
+  up_to: number | null;
 };
 
 export type Price = {
   id: string;
   object: 'price';
   active: boolean;
-  billing_scheme: 'per_unit';
+  billing_scheme: 'per_unit' | 'tiered';
   created: number;
   currency: string;
   custom_unit_amount: null;
@@ -23,12 +36,12 @@ export type Price = {
   product: string;
   recurring: Recurring | null;
   tax_behavior: 'exclusive' | 'inclusive' | 'unspecified';
-  tiers_mode: null;
-  transform_quantity: null;
+  tiers_mode: 'graduated' | 'volume' | null;
+  transform_quantity: TransformQuantity | null;
   type: 'one_time' | 'recurring';
-  /** Null when the amount is not whole cents; the decimal then holds it. */
+  /** Null when the amount is not whole cents, which the decimal then holds, and where the tiers have the amounts. */
   unit_amount: number | null;
-  unit_amount_decimal: string;
+  unit_amount_decimal: string | null;
 };
 
 /** The older form of a recurring price, still shown on subscription items. */
@@ -37,21 +50,21 @@ export type Plan = {
   object: 'plan';
   active: boolean;
   amount: number | null;
-  amount_decimal: string;
-  billing_scheme: 'per_unit';
+  amount_decimal: string | null;
+  billing_scheme: Price['billing_scheme'];
   created: number;
   currency: string;
   interval: Interval;
   interval_count: number;
   livemode: false;
   metadata: Metadata;
-  meter: null;
+  meter: string | null;
   nickname: string | null;
   product: string;
-  tiers_mode: null;
-  transform_usage: null;
+  tiers_mode: Price['tiers_mode'];
+  transform_usage: TransformQuantity | null;
   trial_period_days: number | null;
-  usage_type: 'licensed';
+  usage_type: Recurring['usage_type'];
 };
 
 export function planOf(price: Price, recurring: Recurring): Plan {
@@ -68,11 +81,11 @@ export function planOf(price: Price, recurring: Recurring): Plan {
     interval_count: recurring.interval_count,
     livemode: false,
     metadata: price.metadata,
-    meter: null,
+    meter: recurring.meter,
     nickname: price.nickname,
     product: price.product,
-    tiers_mode: null,
-    transform_usage: null,
+    tiers_mode: price.tiers_mode,
+    transform_usage: price.transform_quantity,
     trial_period_days: recurring.trial_period_days,
     usage_type: recurring.usage_type,
   };

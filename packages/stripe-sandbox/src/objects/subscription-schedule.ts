@@ -9,7 +9,7 @@ export type PhaseItem = {
   metadata: Metadata;
   plan: string;
   price: string;
-  quantity: number;
+  quantity?: number;
   tax_rates: [];
 };
 

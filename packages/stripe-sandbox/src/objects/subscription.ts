@@ -25,10 +25,21 @@ export type SubscriptionItem = {
   metadata: Metadata;
   plan: Plan;
   price: Price;
-  quantity: number;
+  /** Not there on a metered item: what is used is counted. */
+  quantity?: number;
   subscription: string;
   tax_rates: [];
 };
+
+/** Whether what is used of the item is counted and billed afterwards. */
+export function isMetered({ price }: Pick<SubscriptionItem, 'price'>): boolean {
+  return price.recurring?.usage_type === 'metered';
+}
+
+/** The quantity of an item; none of a metered one. */
+export function quantityOf(item: SubscriptionItem): number {
+  return item.quantity ?? 0;
+}
 
 type CancellationFeedback =
   | 'customer_service'

@@ -36,7 +36,7 @@ function summary(work: Work, session: CheckoutSession) {
 <h1>${session.mode === 'subscription' ? 'Subscribe' : 'Pay'}</h1>
 <p class="total">${formatAmount(session.amount_total, session.currency)}</p>
 <dl>${lines.map(
-    (line) => html`<dt>${line.description}${line.quantity > 1 && ` × ${line.quantity}`}
+    (line) => html`<dt>${line.description}${(line.quantity ?? 1) > 1 && ` × ${line.quantity}`}
 <span class="soft">${formatAmount(line.price.unit_amount ?? 0, line.currency)}${cadenceText(line.price)}</span></dt>
 <dd>${formatAmount(line.amount_total, line.currency)}</dd>`,
   )}</dl>

@@ -1,5 +1,5 @@
-import { lineAmount } from '../billing/amounts.ts';
 import { cadenceOf } from '../billing/subscription-start.ts';
+import { amountFor } from '../billing/tiers.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import { newId } from '../ids.ts';
 import type { CheckoutLine } from '../objects/checkout-session.ts';
@@ -189,11 +189,21 @@ function priceOf(work: Work, line: LineParams, path: string): Price {
   });
 }
 
+/** How much is sold: null of a metered price, of which nobody knows yet. */
+function checkoutQuantity(price: Price, quantity: number | undefined, param: string): number | null {
+  if (price.recurring?.usage_type !== 'metered') {
+    if (quantity === undefined) throw missing(param);
+    return quantity;
+  }
+  if (quantity === undefined) return null;
+  throw invalidRequest('You cannot set the quantity for metered prices: leave `quantity` out.', { param });
+}
+
 /** The line of one thing that is sold; recurring prices cost nothing while a trial runs. */
 export function toLine(work: Work, line: LineParams, path: string, trial: boolean): CheckoutLine {
   const price = priceOf(work, line, path);
-  if (line.quantity === undefined) throw missing(`${path}[quantity]`);
-  const amount = trial && price.recurring !== null ? 0 : lineAmount(price.unit_amount_decimal, line.quantity);
+  const quantity = checkoutQuantity(price, line.quantity, `${path}[quantity]`);
+  const amount = trial && price.recurring !== null ? 0 : quantity === null ? 0 : amountFor(work, price, quantity);
   return {
     id: newId('li_'),
     object: 'item',
@@ -206,7 +216,7 @@ export function toLine(work: Work, line: LineParams, path: string, trial: boolea
     description: work.get('product', price.product).name,
     metadata: mergeMetadata({}, line.metadata),
     price,
-    quantity: line.quantity,
+    quantity,
   };
 }
 

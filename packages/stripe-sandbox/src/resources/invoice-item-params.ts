@@ -1,4 +1,5 @@
 import { lineAmount } from '../billing/amounts.ts';
+import { unitOf } from '../billing/tiers.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import type { InvoiceItem } from '../objects/invoice-item.ts';
 import type { Price } from '../objects/price.ts';
@@ -85,7 +86,7 @@ function ofPrice(work: Work, price: Price, quantity: number, param: string): Pri
       { param },
     );
   }
-  return priced(price.unit_amount_decimal, quantity, price, work.get('product', price.product).name);
+  return priced(unitOf(price), quantity, price, work.get('product', price.product).name);
 }
 
 const WAYS = ['amount', 'price_data', 'pricing', 'unit_amount_decimal'] as const;
@@ -170,7 +171,7 @@ export function changedItemMembers(
 ): Partial<InvoiceItem> {
   const unit = item.pricing?.unit_amount_decimal;
   const requantified =
-    params.quantity === undefined || unit === undefined
+    params.quantity === undefined || unit === undefined || unit === null
       ? undefined
       : {
           amount: lineAmount(unit, params.quantity),

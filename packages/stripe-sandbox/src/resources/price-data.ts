@@ -16,7 +16,7 @@ import {
 } from '../parameters/schema.ts';
 import type { Work } from '../work.ts';
 import { mergeMetadata } from './metadata.ts';
-import { currency, only } from './parameters.ts';
+import { currency } from './parameters.ts';
 import { newProduct } from './products.ts';
 
 /** What a price is made of, whether it is made for itself or in passing (`price_data`). */
@@ -26,14 +26,33 @@ export const TAX_BEHAVIOR = oneOf(['exclusive', 'inclusive', 'unspecified']);
 export const RECURRING_FIELDS = {
   interval: required(oneOf(INTERVALS)),
   interval_count: integer({ min: 1 }),
+  meter: string(),
   trial_period_days: integer({ min: 1, max: 730 }),
-  usage_type: only(oneOf(['licensed', 'metered']), 'licensed'),
+  usage_type: oneOf(['licensed', 'metered']),
 };
 
 const LONGEST: Record<Recurring['interval'], number> = { day: 1095, week: 156, month: 36, year: 3 };
 
+/** A metered price, and no other, has a meter, which must be active. */
+function meterOf(work: Work, params: Infer<typeof RECURRING_FIELDS>, param: string): string | null {
+  const metered = params.usage_type === 'metered';
+  if (params.meter === undefined) {
+    if (!metered) return null;
+    throw invalidRequest('Metered prices must be backed by a meter: pass its id as `recurring[meter]`.', {
+      code: 'parameter_missing',
+      param: `${param}[meter]`,
+    });
+  }
+  if (!metered) {
+    throw invalidRequest('A meter goes with `usage_type=metered` only.', { param: `${param}[meter]` });
+  }
+  const meter = work.require('billing.meter', params.meter, `${param}[meter]`);
+  if (meter.status === 'active') return meter.id;
+  throw invalidRequest(`The meter ${meter.id} is inactive.`, { param: `${param}[meter]` });
+}
+
 /** Reads `recurring`; Stripe allows at most three years between two invoices. */
-export function toRecurring(params: Infer<typeof RECURRING_FIELDS>, param: string): Recurring {
+export function toRecurring(work: Work, params: Infer<typeof RECURRING_FIELDS>, param: string): Recurring {
   const count = params.interval_count ?? 1;
   if (count > LONGEST[params.interval]) {
     throw invalidRequest(`Prices cannot recur less often than every three years.`, {
@@ -43,9 +62,9 @@ export function toRecurring(params: Infer<typeof RECURRING_FIELDS>, param: strin
   return {
     interval: params.interval,
     interval_count: count,
-    meter: null,
+    meter: meterOf(work, params, param),
     trial_period_days: params.trial_period_days ?? null,
-    usage_type: 'licensed',
+    usage_type: params.usage_type ?? 'licensed',
   };
 }
 
@@ -150,7 +169,7 @@ export function inlinePrice(work: Work, data: Infer<typeof PRICE_DATA_FIELDS>, p
     active: false,
     currency: data.currency,
     product: product ?? '',
-    recurring: data.recurring === undefined ? null : toRecurring(data.recurring, `${param}[recurring]`),
+    recurring: data.recurring === undefined ? null : toRecurring(work, data.recurring, `${param}[recurring]`),
     tax_behavior: data.tax_behavior ?? 'unspecified',
   });
   return work.insert(price, 'price.created');

@@ -1,3 +1,4 @@
+import { tiersOf } from '../billing/tiers.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import { INTERVALS } from '../objects/parts.ts';
 import { given } from '../parameters/given.ts';
@@ -6,8 +7,9 @@ import { equals, filter, oneOfValues } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
 import { CREATED, createdWithin, listOperation } from './lists.ts';
 import { mergeMetadata } from './metadata.ts';
-import { currency, only } from './parameters.ts';
-import { AMOUNT_FIELDS, newPrice, RECURRING_FIELDS, TAX_BEHAVIOR, toAmount, toRecurring } from './price-data.ts';
+import { currency } from './parameters.ts';
+import { AMOUNT_FIELDS, newPrice, RECURRING_FIELDS, TAX_BEHAVIOR, toRecurring } from './price-data.ts';
+import { TIER_FIELDS, toAmounts } from './price-tiers.ts';
 import { newProduct } from './products.ts';
 import { operation, pathValue, type Resource } from './resource.ts';
 
@@ -63,36 +65,37 @@ const create = operation({
       ...AMOUNT_FIELDS,
       currency: required(currency()),
       active: boolean(),
-      billing_scheme: only(oneOf(['per_unit', 'tiered']), 'per_unit'),
+      billing_scheme: oneOf(['per_unit', 'tiered']),
       lookup_key: string({ maxLength: 200 }),
       metadata: metadata(),
       nickname: string(),
       product: string(),
       product_data: PRODUCT_DATA,
-      recurring: object(RECURRING_FIELDS, ['meter']),
+      recurring: object(RECURRING_FIELDS),
       tax_behavior: TAX_BEHAVIOR,
+      ...TIER_FIELDS,
       transfer_lookup_key: boolean(),
     },
-    ['currency_options', 'custom_unit_amount', 'tiers', 'tiers_mode', 'transform_quantity'],
+    ['currency_options', 'custom_unit_amount'],
   ),
   run(work, params) {
-    const amount = toAmount(params, '');
+    const amounts = toAmounts(params);
     const product = productFor(work, params);
     if (params.lookup_key !== undefined) {
       claimLookupKey(work, params.lookup_key, params.transfer_lookup_key ?? false, null);
     }
     const price = newPrice(work, {
-      ...amount,
+      ...amounts.members,
       product,
       currency: params.currency,
       active: params.active ?? true,
       lookup_key: params.lookup_key ?? null,
       metadata: mergeMetadata({}, params.metadata),
       nickname: params.nickname ?? null,
-      recurring: params.recurring === undefined ? null : toRecurring(params.recurring, 'recurring'),
+      recurring: params.recurring === undefined ? null : toRecurring(work, params.recurring, 'recurring'),
       tax_behavior: params.tax_behavior ?? 'unspecified',
     });
-    return work.insert(price, 'price.created');
+    return work.insert(price, 'price.created', amounts.tiers);
   },
 });
 
@@ -153,7 +156,7 @@ const list = listOperation({
     currency: currency(),
     lookup_keys: array(string(), { max: 10 }),
     product: string(),
-    recurring: object({ interval: oneOf(INTERVALS), usage_type: oneOf(['licensed', 'metered']) }, ['meter']),
+    recurring: object({ interval: oneOf(INTERVALS), meter: string(), usage_type: oneOf(['licensed', 'metered']) }),
     type: oneOf(['one_time', 'recurring']),
   },
   where: (params) => [
@@ -163,6 +166,7 @@ const list = listOperation({
     ...(params.lookup_keys === undefined ? [] : [oneOfValues('$.lookup_key', params.lookup_keys)]),
     ...filter('$.product', params.product),
     ...filter('$.recurring.interval', params.recurring?.interval),
+    ...filter('$.recurring.meter', params.recurring?.meter),
     ...filter('$.recurring.usage_type', params.recurring?.usage_type),
     ...filter('$.type', params.type),
   ],
@@ -171,5 +175,6 @@ const list = listOperation({
 export const prices: Resource = {
   object: 'price',
   operations: [create, retrieve, update, list],
-  expandable: { product: 'product' },
+  // Left out unless asked for; undefined for a price without tiers.
+  expandable: { product: 'product', tiers: (work, price) => tiersOf(work, String(price.id)) },
 };

@@ -13,6 +13,8 @@ import { invoiceItems } from './invoice-items.ts';
 import { invoiceLines } from './invoice-lines.ts';
 import { invoicePayments } from './invoice-payments.ts';
 import { invoices } from './invoices.ts';
+import { meterEvents } from './meter-events.ts';
+import { meters } from './meters.ts';
 import { paymentIntents } from './payment-intents.ts';
 import { paymentMethods } from './payment-methods.ts';
 import { prices } from './prices.ts';
@@ -43,6 +45,8 @@ export const RESOURCES: readonly Resource[] = [
   invoiceLines,
   invoicePayments,
   invoices,
+  meterEvents,
+  meters,
   paymentIntents,
   paymentMethods,
   prices,

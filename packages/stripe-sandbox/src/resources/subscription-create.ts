@@ -1,9 +1,9 @@
-import { lineAmount } from '../billing/amounts.ts';
 import { type Cadence, nextBoundary } from '../billing/periods.ts';
 import { cadenceOf, type Start } from '../billing/subscription-start.ts';
 import { startSubscription } from '../billing/subscriptions.ts';
+import { amountFor } from '../billing/tiers.ts';
 import { invalidRequest, unsupported } from '../http/api-error.ts';
-import type { Subscription } from '../objects/subscription.ts';
+import { isMetered, type Subscription } from '../objects/subscription.ts';
 import type { Work } from '../work.ts';
 import { toRedeemables } from './discount-params.ts';
 import { mergeMetadata } from './metadata.ts';
@@ -82,8 +82,9 @@ function membersOf(work: Work, params: CreateParams, firstEnd: number): Partial<
   };
 }
 
-function subtotalOf(items: Start['items']): number {
-  return items.reduce((sum, sold) => sum + lineAmount(sold.price.unit_amount_decimal, sold.quantity), 0);
+function subtotalOf(work: Work, items: Start['items']): number {
+  const licensed = items.filter((sold) => !isMetered(sold));
+  return licensed.reduce((sum, sold) => sum + amountFor(work, sold.price, sold.quantity), 0);
 }
 
 export const createSubscription = operation({
@@ -108,7 +109,7 @@ export const createSubscription = operation({
       discounts: toRedeemables(work, params.discounts, {
         customer: params.customer,
         currency: currency ?? '',
-        subtotal: subtotalOf(items),
+        subtotal: subtotalOf(work, items),
       }),
       trialEnd,
       ...(anchor === undefined ? {} : { anchor }),

@@ -2,7 +2,7 @@ import { newItem } from '../billing/subscription-start.ts';
 import { periodOf } from '../billing/subscription-tasks.ts';
 import { invalidRequest, noSuch } from '../http/api-error.ts';
 import { type Price, planOf } from '../objects/price.ts';
-import type { Subscription, SubscriptionItem } from '../objects/subscription.ts';
+import { isMetered, type Subscription, type SubscriptionItem } from '../objects/subscription.ts';
 import { array, boolean, type Infer, integer, metadata, object, oneOf, string } from '../parameters/schema.ts';
 import type { Work } from '../work.ts';
 import { mergeMetadata } from './metadata.ts';
@@ -90,6 +90,15 @@ export function priceOf(work: Work, params: ItemParams, path: string): Price | u
   });
 }
 
+/** How many of a price there are to be: none of a metered one, of which no number may be given. */
+export function quantityFor(price: Price, given: number | undefined, path: string, before = 1): number {
+  if (!isMetered({ price })) return given ?? before;
+  if (given === undefined) return 0;
+  throw invalidRequest('You cannot set the quantity for metered prices: report usage to their meter.', {
+    param: path === '' ? 'quantity' : `${path}[quantity]`,
+  });
+}
+
 function changedItem(work: Work, item: SubscriptionItem, params: ChangedItem, path: string): SubscriptionItem {
   const same = params.price === item.price.id;
   const price = same ? item.price : (priceOf(work, params, path) ?? item.price);
@@ -98,12 +107,14 @@ function changedItem(work: Work, item: SubscriptionItem, params: ChangedItem, pa
       param: `${path}[price]`,
     });
   }
+  const quantity = quantityFor(price, params.quantity, path, item.quantity);
+  const { quantity: _before, ...rest } = item;
   return {
-    ...item,
+    ...rest,
     metadata: mergeMetadata(item.metadata, params.metadata),
     plan: planOf(price, price.recurring),
     price,
-    quantity: params.quantity ?? item.quantity,
+    ...(isMetered({ price }) ? {} : { quantity }),
   };
 }
 
@@ -115,7 +126,8 @@ function addedItem(work: Work, subscription: Subscription, params: ChangedItem, 
       param: `${path}[price]`,
     });
   }
-  const sold = { price, quantity: params.quantity ?? 1, metadata: mergeMetadata({}, params.metadata) };
+  const quantity = quantityFor(price, params.quantity, path);
+  const sold = { price, quantity, metadata: mergeMetadata({}, params.metadata) };
   return newItem(work, subscription.id, sold, periodOf(subscription));
 }
 

@@ -27,6 +27,7 @@ import {
   PAYMENT_BEHAVIOR,
   PRORATION_BEHAVIOR,
   priceOf,
+  quantityFor,
   UPDATE_PAYMENT_BEHAVIOR,
 } from './subscription-item-params.ts';
 import { TAX_RATES, toTaxRates } from './tax-rates.ts';
@@ -139,8 +140,11 @@ export type UpdateParams = Infer<typeof UPDATE_FIELDS>;
 export function toSold(work: Work, items: CreateParams['items']): Sold[] {
   return items.map((item, index) => {
     const price = priceOf(work, item, `items[${index}]`);
-    if (price !== undefined) return { price, quantity: item.quantity ?? 1, metadata: mergeMetadata({}, item.metadata) };
     const path = `items[${index}]`;
+    if (price !== undefined) {
+      const quantity = quantityFor(price, item.quantity, path);
+      return { price, quantity, metadata: mergeMetadata({}, item.metadata) };
+    }
     throw invalidRequest(`You must specify exactly one of these parameters: ${path}[price], ${path}[price_data].`, {
       param: `${path}[price]`,
     });

@@ -3,6 +3,7 @@ import { cadenceOf } from '../billing/subscription-start.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import { INTERVALS } from '../objects/parts.ts';
 import type { Price } from '../objects/price.ts';
+import { isMetered } from '../objects/subscription.ts';
 import type { PhaseDiscount, PhaseItem, SchedulePhase } from '../objects/subscription-schedule.ts';
 import {
   array,
@@ -21,7 +22,7 @@ import type { Work } from '../work.ts';
 import { DISCOUNTS } from './discount-params.ts';
 import { mergeMetadata } from './metadata.ts';
 import { allBut, currency, only } from './parameters.ts';
-import { ITEM_FIELDS, PRORATION_BEHAVIOR, priceOf } from './subscription-item-params.ts';
+import { ITEM_FIELDS, PRORATION_BEHAVIOR, priceOf, quantityFor } from './subscription-item-params.ts';
 
 /** The parameters of schedules, and how they become phases. */
 
@@ -125,13 +126,14 @@ function pricedItems(work: Work, phase: GivenPhase, path: string): Priced[] {
         param: `${name}[price]`,
       });
     }
+    const quantity = quantityFor(price, given.quantity, name);
     const item: PhaseItem = {
       billing_thresholds: null,
       discounts: [],
       metadata: mergeMetadata({}, given.metadata),
       plan: price.id,
       price: price.id,
-      quantity: given.quantity ?? 1,
+      ...(isMetered({ price }) ? {} : { quantity }),
       tax_rates: [],
     };
     return { price, item };

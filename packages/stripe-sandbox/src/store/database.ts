@@ -59,6 +59,19 @@ const MIGRATIONS: readonly string[] = [
    ALTER TABLE tasks ADD COLUMN clock TEXT NOT NULL DEFAULT '';
    DROP INDEX tasks_by_due;
    CREATE INDEX tasks_by_due ON tasks (clock, due, id);`,
+  // What customers used, as reported to meters. Amounts are decimals, and those of a sum may be long: they are kept as text.
+  `CREATE TABLE meter_events (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     meter TEXT NOT NULL,
+     customer TEXT NOT NULL,
+     identifier TEXT NOT NULL,
+     at INTEGER NOT NULL,
+     value TEXT NOT NULL,
+     received_ms INTEGER NOT NULL,
+     canceled INTEGER NOT NULL DEFAULT 0
+   ) STRICT;
+   CREATE INDEX meter_events_by_time ON meter_events (meter, customer, at, id);
+   CREATE INDEX meter_events_by_identifier ON meter_events (identifier, received_ms);`,
 ];
 
 /**
@@ -136,7 +149,7 @@ export class Database {
   /** Empties every table; ids of rows start again. */
   clear(): void {
     this.transaction(() => {
-      for (const table of ['meta', 'objects', 'owners', 'tasks', 'deliveries', 'idempotency']) {
+      for (const table of ['meta', 'objects', 'owners', 'tasks', 'deliveries', 'idempotency', 'meter_events']) {
         this.#sqlite.exec(`DELETE FROM ${table}`);
       }
       this.#sqlite.exec('DELETE FROM sqlite_sequence');
