@@ -5,7 +5,7 @@ import { earliest } from '@latchkey/core';
 import type { App } from './app.ts';
 import { moveClock } from './db/clock-store.ts';
 import { createHttp, type Http, registerDocsPages } from './http/index.ts';
-import { accountRoutes } from './modules/accounts/index.ts';
+import { accountRoutes, adminRoutes, createAdmins } from './modules/accounts/index.ts';
 import { registerApiKeyRoutes } from './modules/api-keys/index.ts';
 import { registerAuditRoutes } from './modules/audit/index.ts';
 import { catalogRoutes, registerProductRoutes } from './modules/catalog/index.ts';
@@ -73,6 +73,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   registerProductRoutes(http, app.catalog);
   catalogRoutes(http, { push: () => app.pushCatalog() });
   customerRoutes(http, app);
+  adminRoutes(http, { admins: createAdmins(app) });
   accountRoutes(http, { accounts: app.accounts, clock, publicUrl: () => publicUrl.current });
   keyHolderRoutes(http, {
     licenses: app.licenses,
@@ -87,8 +88,9 @@ export async function createServerHttp(app: App): Promise<Http> {
   entitlementRoutes(http, app);
   ledgerRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
-  changeRoutes(http, app);
-  subscribeRoutes(http, { ...app, publishableKey: config.stripe.publishableKey });
+  const { publishableKey } = config.stripe;
+  changeRoutes(http, { ...app, publishableKey });
+  subscribeRoutes(http, { ...app, publishableKey });
   subscriptionRoutes(http, { ...app, onOldPrices: (references) => onOldPrices(database.connection, references) });
   revenueRoutes(http, app);
   checkoutRoutes(http, app);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { z } from 'zod';
+import { addAdminCommands } from './commands/admin.ts';
 import { addApiKeyCommands } from './commands/api-key.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addCatalogCommands } from './commands/catalog.ts';
@@ -77,6 +78,7 @@ const COMMANDS: readonly ((program: Command, run: Run, host: Host) => void)[] = 
   addReactivationCommands,
   addTimeCommands,
   addApiKeyCommands,
+  addAdminCommands,
   addSigningKeyCommands,
   addAuditCommands,
   addStoryCommand,

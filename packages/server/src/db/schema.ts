@@ -366,6 +366,7 @@ export interface AuthUsersTable {
   email_verified: Generated<boolean>;
   image: string | null;
   customer_id: string | null;
+  admin_since: Date | null;
   created_at: Date;
   updated_at: Date;
 }

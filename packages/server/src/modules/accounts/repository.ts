@@ -7,6 +7,7 @@ export interface SignedIn {
   email: string;
   emailVerified: boolean;
   customerId: string | null;
+  isAdmin: boolean;
 }
 
 /** Who holds a session that has not ended. */
@@ -15,11 +16,18 @@ export async function findSession(connection: Connection, hashes: string[], wall
     .selectFrom('auth_sessions')
     .innerJoin('auth_users', 'auth_users.id', 'auth_sessions.user_id')
     .select(['auth_users.id', 'auth_users.email', 'auth_users.email_verified', 'auth_users.customer_id'])
+    .select('auth_users.admin_since')
     .where('auth_sessions.token', 'in', hashes)
     .where('auth_sessions.expires_at', '>', wall)
     .executeTakeFirst();
   if (row === undefined) return null;
-  return { userId: row.id, email: row.email, emailVerified: row.email_verified, customerId: row.customer_id };
+  return {
+    userId: row.id,
+    email: row.email,
+    emailVerified: row.email_verified,
+    customerId: row.customer_id,
+    isAdmin: row.admin_since !== null,
+  };
 }
 
 /** A user, locked until the transaction ends. */

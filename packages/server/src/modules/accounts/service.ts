@@ -121,6 +121,7 @@ export function createAccounts(options: AccountsOptions) {
       if (raw === null) return null;
       const held = await repository.findSession(database.connection, sessionHashes(vault, raw), clock.wall());
       if (held === null || !held.emailVerified) return null;
+      if (held.isAdmin) return { type: 'admin', id: held.userId, scopes: ['admin'] };
       const customerId = held.customerId ?? (await becomeCustomer(held.userId));
       if (customerId === null) return null;
       const { id, owns } = await customers.ofAddress(customerId, held.email);
