@@ -70,6 +70,8 @@ export interface StripeSubscription {
   readonly cancellation_details: { readonly reason: string | null } | null;
   readonly latest_invoice: string | null;
   readonly default_payment_method: string | null;
+  /** A change that waits for its invoice to be paid. */
+  readonly pending_update?: object | null;
   /** What is to become of it by a plan made beforehand. */
   readonly schedule?: string | null;
 }

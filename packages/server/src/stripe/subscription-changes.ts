@@ -73,12 +73,16 @@ export function createSubscriptionChanges(options: SubscriptionChangesOptions): 
     async carryOut(planned, before) {
       const kept = await planner.carryOut(planned as Intent<ChangeRequest>);
       await projector.projectFetched('subscription', kept.object, new Date(kept.asOf));
-      const { latest_invoice: invoice } = kept.object as unknown as StripeSubscription;
-      if (invoice === null || invoice === before.latestInvoice) return null;
+      const { latest_invoice: invoice, pending_update: waits } = kept.object as unknown as StripeSubscription;
+      if (invoice === null || invoice === before.latestInvoice) return { invoice: null, clientSecret: null };
       const found = await client.fetch('invoice', invoice);
-      if (found === null) return null;
+      if (found === null) return { invoice: null, clientSecret: null };
       await projector.projectFetched('invoice', found.object, found.asOf);
-      return invoiceOf(found.object as unknown as StripeInvoice);
+      const payment = waits == null ? null : await client.paymentOfInvoice(invoice);
+      return {
+        invoice: invoiceOf(found.object as unknown as StripeInvoice),
+        clientSecret: payment?.clientSecret ?? null,
+      };
     },
   };
 }

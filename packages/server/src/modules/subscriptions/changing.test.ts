@@ -113,6 +113,27 @@ describe('a change of plan', () => {
     expect(await invoices(someone)).toHaveLength(1);
   });
 
+  it('waits where the bank asks for the customer, and is made once they have answered', async () => {
+    const someone = await subscribe('basic');
+    const method = { payment_method: 'pm_card_authenticationRequired' };
+    await shop.control(`/customers/${someone.customer}/payment_method`, method);
+    const { status, body } = await change(someone.id, { plan: 'pro' });
+    expect({ status, body }).toMatchObject({
+      status: 200,
+      body: { requires_action: true, amount_due: 2_000, subscription: { plan: 'basic', status: 'active' } },
+    });
+    const [intent] = body.client_secret.split('_secret_');
+    await shop.settle();
+    expect(await read(someone.id)).toMatchObject({ plan: 'basic', status: 'active', amount_cents: 1_000 });
+    await shop.control(`/payment_intents/${intent}/authenticate`, { outcome: 'succeed' });
+    await shop.settle();
+    expect(await read(someone.id)).toMatchObject({ plan: 'pro', status: 'active', amount_cents: 3_000 });
+    const paid = (await invoices(someone)).map(({ amount_paid: amount }) => amount);
+    expect(paid).toEqual([2_000, 1_000]);
+    const { body: licenses } = await shop.call('GET', '/v1/licenses', someone.token);
+    expect(licenses.data).toMatchObject([{ plan: 'pro', status: 'active' }]);
+  });
+
   it('credits a downgrade that was asked for now', async () => {
     const someone = await subscribe('team');
     const { body } = await change(someone.id, { plan: 'basic', when: 'now' });
@@ -141,7 +162,7 @@ describe('a change of plan', () => {
     expect(await invoices(someone)).toHaveLength(1);
   });
 
-  it('is refused once the subscription has ended, and while it owes', async () => {
+  it('is refused once the subscription has ended, and for one that there is not', async () => {
     const ended = await subscribe('basic');
     await shop.vendor('POST', `/v1/subscriptions/${ended.id}/cancel`);
     const refused = { status: 409, body: { code: 'subscription_state_conflict' } };

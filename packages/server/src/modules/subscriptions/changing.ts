@@ -78,8 +78,11 @@ export interface ChangesAtStripe {
   /** What exactly this request would be charged; null when nothing is to be invoiced. */
   preview(request: ChangeRequest): Promise<ChangeInvoice | null>;
   plan(transaction: Transaction, request: ChangeRequest): Promise<{ id: string }>;
-  /** Answers the invoice of the change, if it made one. */
-  carryOut(planned: { id: string }, before: { latestInvoice: string | null }): Promise<ChangeInvoice | null>;
+  /** Answers the invoice of the change, if it made one, and with what a page has the customer pay it, where their bank asks for them. */
+  carryOut(
+    planned: { id: string },
+    before: { latestInvoice: string | null },
+  ): Promise<{ invoice: ChangeInvoice | null; clientSecret: string | null }>;
 }
 
 export interface ChangedSubscription {
@@ -87,6 +90,8 @@ export interface ChangedSubscription {
   plan: SubscriptionChangePlan;
   /** What is due at the moment of the change. */
   invoice: ChangeInvoice;
+  /** With which a page has the customer pay: their bank asks for them, and nothing changes until they have answered. */
+  clientSecret: string | null;
 }
 
 export interface PlanChangesOptions {
@@ -124,7 +129,7 @@ export function createPlanChanges(options: PlanChangesOptions) {
      */
     async preview(id: string, wish: ChangeWish): Promise<ChangedSubscription> {
       const { subscription, plan, request } = await decide(id, wish);
-      return { subscription, plan, invoice: await previewOf(plan, request) };
+      return { subscription, plan, invoice: await previewOf(plan, request), clientSecret: null };
     },
 
     /**
@@ -136,14 +141,20 @@ export function createPlanChanges(options: PlanChangesOptions) {
       const { subscription, plan, request, stripe } = decided;
       if (plan.way === 'end' || endsAnyway(decided)) {
         await endOrStay(decided, write);
-        return { subscription: await subscriptions.get(subscription.id), plan, invoice: nothing(plan) };
+        return {
+          subscription: await subscriptions.get(subscription.id),
+          plan,
+          invoice: nothing(plan),
+          clientSecret: null,
+        };
       }
       // What waits for the next invoice is not on any yet: it is told as it was shown.
       const shown = plan.invoicesNow ? null : await previewOf(plan, request);
       const planned = await write((transaction) => planUnderLock(transaction, decided));
-      const charged = await atStripe.carryOut(planned, stripe).catch((error: unknown) => explain(error, plan));
-      const invoice = shown ?? charged ?? nothing(plan);
-      return { subscription: await subscriptions.get(subscription.id), plan, invoice };
+      const made = await atStripe.carryOut(planned, stripe).catch((error: unknown) => explain(error, plan));
+      const invoice = shown ?? made.invoice ?? nothing(plan);
+      const { clientSecret } = made;
+      return { subscription: await subscriptions.get(subscription.id), plan, invoice, clientSecret };
     },
 
     /** Takes back what was asked for the end of the period. `subscription_state_conflict` when nothing was. */

@@ -1,3 +1,4 @@
+import { LatchkeyError } from '@latchkey/core';
 import type Stripe from 'stripe';
 import type { FetchedObject } from '../project.ts';
 import type { Calls } from './calls.ts';
@@ -39,7 +40,10 @@ export interface StripeSubscriptions {
     changes: { cancelAtPeriodEnd?: boolean; metadata?: Record<string, string> },
     idempotencyKey: string,
   ): Promise<FetchedObject>;
-  /** Changes it now. `stripe_declined` when what is due for that cannot be paid: then nothing has changed. */
+  /**
+   * Changes it now. `stripe_declined` when what is due for that cannot be paid: then nothing has changed. Where the bank asks for the
+   * customer, the change waits until they have answered, as the `pending_update` of what is answered.
+   */
   changeSubscriptionItem(id: string, change: ItemChange, idempotencyKey: string): Promise<FetchedObject>;
   /** The invoice of exactly that change, of now or, where it makes none now, the next one; null when there is none to come. */
   previewItemChange(id: string, change: ItemChange): Promise<object | null>;
@@ -77,14 +81,18 @@ export function subscriptionCalls({ sdk, call, timed }: Calls): StripeSubscripti
         ),
       ),
 
-    changeSubscriptionItem: (id, change, idempotencyKey) =>
-      timed('subscriptions.change', () =>
-        sdk.subscriptions.update(
-          id,
-          { ...changeOf(change), payment_behavior: 'error_if_incomplete' },
-          { idempotencyKey },
-        ),
-      ),
+    async changeSubscriptionItem(id, change, idempotencyKey) {
+      const update = (behavior: 'error_if_incomplete' | 'pending_if_incomplete', key: string) =>
+        timed('subscriptions.change', () =>
+          sdk.subscriptions.update(id, { ...changeOf(change), payment_behavior: behavior }, { idempotencyKey: key }),
+        );
+      try {
+        return await update('error_if_incomplete', idempotencyKey);
+      } catch (error) {
+        if (!asksForCustomer(error)) throw error;
+        return update('pending_if_incomplete', `${idempotencyKey}:pending`);
+      }
+    },
 
     async previewItemChange(id, change) {
       const preview = await call('invoices.create_preview', () =>
@@ -197,6 +205,13 @@ function discountsOf({
 
 function idOf(reference: string | { id: string }): string {
   return typeof reference === 'string' ? reference : reference.id;
+}
+
+/** The bank said neither yes nor no: it wants to hear from the customer. */
+function asksForCustomer(error: unknown): boolean {
+  if (!(error instanceof LatchkeyError) || error.code !== 'stripe_declined') return false;
+  const code = error.meta?.decline_code;
+  return code === 'authentication_required' || code === 'subscription_payment_intent_requires_action';
 }
 
 /** A subscription that is about to end has no next invoice: an answer, null. */

@@ -4,7 +4,7 @@ import { maySee } from '../../../http/authentication.ts';
 import type { Http, Principal } from '../../../http/types.ts';
 import type { ChangedSubscription, ChangeInvoice, PlanChanges } from '../changing.ts';
 import type { SubscriptionService } from '../service.ts';
-import { subscriptionAnswer, type ViewFor, viewsOf } from './view.ts';
+import { subscriptionAnswer, viewsOf } from './view.ts';
 
 const TAGS = ['Subscriptions'];
 const WRITE_OWN = { access: { scope: 'subscriptions:write', owner: true } } as const;
@@ -58,6 +58,11 @@ const changeAnswer = z.object({
     to: side,
   }),
   ...invoiceFields,
+  requires_action: z
+    .boolean()
+    .describe('The customer’s bank asks for them: the change is made once they have answered in a page of yours.'),
+  client_secret: z.string().nullable().describe('With which Stripe’s script in the page does that.'),
+  publishable_key: z.string().nullable(),
   as_of: z.string().describe('Pass it back to have exactly this carried out.'),
   because: z.string(),
 });
@@ -82,10 +87,9 @@ function invoiceView({ amountDueCents, totalCents, currency, lines }: ChangeInvo
   };
 }
 
-function changeView(principal: Principal, { subscription, plan, invoice }: ChangedSubscription, viewFor: ViewFor) {
+function changeView({ plan, invoice, clientSecret }: ChangedSubscription, publishableKey: string | null) {
   return {
     object: 'subscription_change' as const,
-    subscription: viewFor(principal, subscription),
     change: {
       kind: plan.kind,
       when: plan.when,
@@ -95,6 +99,9 @@ function changeView(principal: Principal, { subscription, plan, invoice }: Chang
       to: sideView(plan.to),
     },
     ...invoiceView(invoice),
+    requires_action: clientSecret !== null,
+    client_secret: clientSecret,
+    publishable_key: clientSecret === null ? null : publishableKey,
     as_of: iso(plan.asOf),
     because: plan.because,
   };
@@ -108,9 +115,12 @@ export interface ChangeRouteOptions {
   catalog: Catalog;
   subscriptions: Pick<SubscriptionService, 'get'>;
   planChanges: PlanChanges;
+  /** What Stripe's script in a page is started with; null when it is not configured. */
+  publishableKey: string | null;
 }
 
-export function changeRoutes(http: Http, { catalog, subscriptions, planChanges }: ChangeRouteOptions): void {
+export function changeRoutes(http: Http, options: ChangeRouteOptions): void {
+  const { catalog, subscriptions, planChanges, publishableKey } = options;
   const viewFor = viewsOf(catalog);
 
   /** Refuses what is somebody else's in the words for what does not exist. */
@@ -143,7 +153,11 @@ export function changeRoutes(http: Http, { catalog, subscriptions, planChanges }
       const changed = preview
         ? await planChanges.preview(params.id, wish)
         : await planChanges.change(params.id, wish, write);
-      return { preview, ...changeView(principal, changed, viewFor) };
+      return {
+        preview,
+        subscription: viewFor(principal, changed.subscription),
+        ...changeView(changed, publishableKey),
+      };
     },
   );
 
