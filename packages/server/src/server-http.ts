@@ -88,8 +88,9 @@ export async function createServerHttp(app: App): Promise<Http> {
   entitlementRoutes(http, app);
   ledgerRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
-  changeRoutes(http, app);
-  subscribeRoutes(http, { ...app, publishableKey: config.stripe.publishableKey });
+  const { publishableKey } = config.stripe;
+  changeRoutes(http, { ...app, publishableKey });
+  subscribeRoutes(http, { ...app, publishableKey });
   subscriptionRoutes(http, { ...app, onOldPrices: (references) => onOldPrices(database.connection, references) });
   revenueRoutes(http, app);
   checkoutRoutes(http, app);
