@@ -142,6 +142,55 @@ describe('a meter event', () => {
   });
 });
 
+describe('a meter event of the newer API', () => {
+  it('counts as any other, at its time as text, and its identifier is taken for both', async () => {
+    const customer = (await createCustomer(stripe)).id;
+    const meter = await createMeter('newer');
+    const start = Math.floor((await test.now()) / HOUR) * HOUR - HOUR;
+    const timestamp = new Date((start + 90) * 1000).toISOString();
+    const payload = { stripe_customer_id: customer, value: '4' };
+    const event = { event_name: 'newer', payload, identifier: 'text', timestamp };
+    expect(await stripe.v2.billing.meterEvents.create(event)).toMatchObject({
+      object: 'v2.billing.meter_event',
+      timestamp,
+    });
+    expect((await stripeError(stripe.v2.billing.meterEvents.create(event))).code).toBe('duplicate_meter_event');
+    expect((await stripeError(report('newer', customer, '4', { identifier: 'text' }))).statusCode).toBe(400);
+    await report('newer', customer, '3', { timestamp: start + 100 });
+    const sums = async () => {
+      const window = { customer, start_time: start, end_time: start + HOUR };
+      return (await stripe.billing.meters.listEventSummaries(meter.id, window)).data.map((one) => one.aggregated_value);
+    };
+    expect(await sums()).toEqual([7]);
+    await stripe.v2.billing.meterEventAdjustments.create({
+      event_name: 'newer',
+      type: 'cancel',
+      cancel: { identifier: 'text' },
+    });
+    expect(await sums()).toEqual([3]);
+  });
+
+  it('is refused with a time that is none', async () => {
+    const customer = (await createCustomer(stripe)).id;
+    await createMeter('newer_strict');
+    const payload = { stripe_customer_id: customer, value: '4' };
+    const refused = await stripeError(
+      stripe.v2.billing.meterEvents.create({ event_name: 'newer_strict', payload, timestamp: '1760000000' }),
+    );
+    expect([refused.statusCode, refused.param]).toEqual([400, 'timestamp']);
+  });
+
+  it('is counted at the time of the clock its customer lives by', async () => {
+    const frozen = (await test.now()) - 300 * DAY;
+    const clock = await stripe.testHelpers.testClocks.create({ frozen_time: frozen });
+    const customer = (await stripe.customers.create({ test_clock: clock.id })).id;
+    await createMeter('newer_clock');
+    const payload = { stripe_customer_id: customer, value: '4' };
+    const event = await stripe.v2.billing.meterEvents.create({ event_name: 'newer_clock', payload });
+    expect(Date.parse(event.timestamp)).toBe(frozen * 1000);
+  });
+});
+
 describe('event summaries', () => {
   it.each([
     ['sum', [1.5, 5.75]],

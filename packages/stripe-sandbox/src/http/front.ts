@@ -4,6 +4,7 @@ import type { Control } from '../control/control.ts';
 import type { Engine } from '../engine.ts';
 import { newId } from '../ids.ts';
 import type { Pages } from '../pages/pages.ts';
+import { textsIn } from '../parameters/json.ts';
 import { ApiError } from './api-error.ts';
 import { BodyTooLarge, readBody } from './body.ts';
 import type { V1, V1Answer } from './v1.ts';
@@ -30,7 +31,7 @@ const LONGEST_ID = 255;
 function namesIn(url: URL, body: string): string[] {
   const inPath = url.pathname.split('/').map((part) => part.replace(/_secret_.*$/, ''));
   const given = [...url.searchParams, ...new URLSearchParams(body)].filter(([name]) => !name.includes('metadata'));
-  const values = [...inPath, ...given.map(([, value]) => value)];
+  const values = [...inPath, ...given.map(([, value]) => value), ...textsIn(body)];
   return values.filter((value) => value.includes('_') && value.length <= LONGEST_ID);
 }
 

@@ -7,6 +7,7 @@ import { newId } from '../ids.ts';
 import type { JsonObject } from '../json.ts';
 import type { SandboxObserver } from '../observer.ts';
 import { decodeForm, newRawMap, type RawMap } from '../parameters/form.ts';
+import { decodeJson } from '../parameters/json.ts';
 import { RESOURCES } from '../resources/registry.ts';
 import type { Operation, Prepared } from '../resources/resource.ts';
 import { API_VERSION } from '../settings.ts';
@@ -60,7 +61,7 @@ function header(headers: IncomingHttpHeaders, name: string): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** The `/v1` API: authentication, parameters, idempotency, faults, execution, rendering. */
+/** The `/v1` API, and what there is of `/v2`: authentication, parameters, idempotency, faults, execution, rendering. */
 export class V1 {
   readonly #context: V1Context;
   readonly #router = new Router<Operation>();
@@ -266,11 +267,15 @@ function lost({ fault }: PlannedFault): Pick<V1Answer, 'lost'> {
   return fault === 'reset' || fault === 'timeout' ? { lost: fault } : {};
 }
 
-/** The parameters of a call: of the body for POST, of the query for GET and DELETE (which may have a body as well). */
+/**
+ * The parameters of a call: of the body for POST (JSON under `/v2`), of the query for GET and DELETE (which may have a body
+ * as well).
+ */
 function rawParameters(request: V1Request): RawMap {
   const query = decodeForm(request.query);
   const contentType = header(request.headers, 'content-type');
   if (request.body === '') return query;
+  if (request.pathname.startsWith('/v2/')) return Object.assign(newRawMap(), query, decodeJson(request.body));
   if (contentType !== null && !contentType.toLowerCase().startsWith('application/x-www-form-urlencoded')) {
     throw invalidRequest(
       `Invalid request (check that your POST content type is application/x-www-form-urlencoded): it is ${contentType}.`,

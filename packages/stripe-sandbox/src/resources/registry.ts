@@ -14,6 +14,7 @@ import { invoiceLines } from './invoice-lines.ts';
 import { invoicePayments } from './invoice-payments.ts';
 import { invoices } from './invoices.ts';
 import { meterEvents } from './meter-events.ts';
+import { meterEventsV2 } from './meter-events-v2.ts';
 import { meters } from './meters.ts';
 import { paymentIntents } from './payment-intents.ts';
 import { paymentMethods } from './payment-methods.ts';
@@ -29,7 +30,7 @@ import { taxRates } from './tax-rates.ts';
 import { testClocks } from './test-clocks.ts';
 import { webhookEndpoints } from './webhook-endpoints.ts';
 
-/** Everything the local Stripe serves under `/v1`. */
+/** Everything the local Stripe serves under `/v1` and `/v2`. */
 export const RESOURCES: readonly Resource[] = [
   accounts,
   charges,
@@ -46,6 +47,7 @@ export const RESOURCES: readonly Resource[] = [
   invoicePayments,
   invoices,
   meterEvents,
+  meterEventsV2,
   meters,
   paymentIntents,
   paymentMethods,
