@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { sql } from 'kysely';
 import type { Wire } from '../../support/wire.ts';
 import { expectedLicense, expectedMonthlyCents } from './oracle.ts';
 import { readStripe, type StripeState } from './stripe-state.ts';
@@ -59,20 +58,12 @@ function differing(left: Wire, right: Wire): string {
     .join(', ');
 }
 
-interface LicenseRow {
-  reference: string;
-  product: string;
-  plan: string;
-  licensePlan: string | null;
-  license: string | null;
-}
-
 async function licensesDiffer(world: World, stripe: StripeState, { licensed, seen }: Memory): Promise<string[]> {
   const { shop, offers } = world;
-  const { rows } = await sql<LicenseRow>`
-    SELECT s.reference, s.product, s.plan, l.plan AS "licensePlan", l.id AS license
-    FROM subscriptions s LEFT JOIN licenses l ON l.subscription_id = s.id
-  `.execute(shop.server.app.database.connection);
+  const rows = await query<{ reference: string; license: string | null }>(
+    world,
+    'SELECT s.reference, l.id AS license FROM subscriptions s LEFT JOIN licenses l ON l.subscription_id = s.id',
+  );
   const byReference = Map.groupBy(rows, ({ reference }) => reference);
   const wrong: string[] = [];
   for (const subscription of stripe.all('subscription')) {
@@ -111,62 +102,71 @@ async function licensesDiffer(world: World, stripe: StripeState, { licensed, see
 
 /** Each of these answers rows where there must be none. */
 const ONCE = {
-  'a subscription has two licences': sql<{ what: string }>`
+  'a subscription has two licences': `
     SELECT subscription_id AS what FROM licenses WHERE subscription_id IS NOT NULL
     GROUP BY subscription_id HAVING count(*) > 1`,
-  'a letter was sent twice': sql<{ what: string }>`
+  'a letter was sent twice': `
     SELECT outbox.effect_key AS what FROM sandbox_mail JOIN outbox ON outbox.id = sandbox_mail.outbox_id
     GROUP BY outbox.effect_key HAVING count(*) > 1`,
-  'a key was written to its owner more or less than once': sql<{ what: string }>`
+  'a key was written to its owner more or less than once': `
     SELECT l.id AS what FROM licenses l
     LEFT JOIN outbox o ON o.effect_key = 'mail:license:' || l.id || ':issued'
     LEFT JOIN sandbox_mail m ON m.outbox_id = o.id
     WHERE l.subscription_id IS NOT NULL GROUP BY l.id HAVING count(m.id) <> 1`,
-  'the end of a subscription was written about more or less than once': sql<{ what: string }>`
+  'the end of a subscription was written about more or less than once': `
     SELECT s.reference AS what FROM subscriptions s JOIN licenses l ON l.subscription_id = s.id
     LEFT JOIN outbox o ON o.effect_key = 'mail:subscription:' || s.reference || ':subscription-canceled:ended'
     LEFT JOIN sandbox_mail m ON m.outbox_id = o.id
     WHERE s.status = 'canceled' GROUP BY s.reference HAVING count(m.id) <> 1`,
-  'a licence was issued, or a subscription begun, more or less than once in the audit log': sql<{ what: string }>`
+  'a licence was issued, or a subscription begun, more or less than once in the audit log': `
     SELECT things.id AS what FROM (
       SELECT id, 'license.issued' AS action FROM licenses UNION ALL SELECT id, 'subscription.created' FROM subscriptions
     ) AS things LEFT JOIN audit_log a ON a.subject_id = things.id AND a.action = things.action
     GROUP BY things.id HAVING count(a.id) <> 1`,
-  'a step was recorded in the audit log twice in a row': sql<{ what: string }>`
+  'a step was recorded in the audit log twice in a row': `
     SELECT steps.subject_id || ': ' || steps.action AS what FROM (
       SELECT subject_id, action, detail, lag(detail) OVER (PARTITION BY subject_id ORDER BY id) AS before
       FROM audit_log WHERE subject_type = 'subscription' AND detail ? 'from'
     ) AS steps WHERE steps.before ->> 'to' = steps.detail ->> 'to'`,
 };
 
-async function happenedTwice({ shop }: World): Promise<string[]> {
+async function happenedTwice(world: World): Promise<string[]> {
   const wrong: string[] = [];
-  for (const [sentence, query] of Object.entries(ONCE)) {
-    const { rows } = await query.execute(shop.server.app.database.connection);
-    for (const { what } of rows) wrong.push(`${sentence}: ${what}`);
+  for (const [sentence, text] of Object.entries(ONCE)) {
+    for (const { what } of await query<{ what: string }>(world, text)) wrong.push(`${sentence}: ${what}`);
   }
   return wrong;
 }
 
-async function revenueDiffers({ shop, offers }: World, stripe: StripeState): Promise<string[]> {
+async function revenueDiffers(world: World, stripe: StripeState): Promise<string[]> {
+  const { offers } = world;
   const ours = stripe
     .all('subscription')
     .filter(({ items }) => offers.some(({ price }) => price === items.data[0].price.id));
   const expected = ours.reduce((cents, subscription) => cents + expectedMonthlyCents(subscription), 0);
-  const { rows } = await sql<{ moved: number; stands: number }>`
+  const rows = await query<{ moved: number; stands: number }>(
+    world,
+    `
     SELECT (SELECT coalesce(sum(delta_cents), 0)::float8 FROM revenue_movements) AS moved,
-      (SELECT coalesce(sum(mrr_cents), 0)::float8 FROM subscriptions) AS stands
-  `.execute(shop.server.app.database.connection);
+      (SELECT coalesce(sum(mrr_cents), 0)::float8 FROM subscriptions) AS stands`,
+  );
   const { moved, stands } = rows[0] ?? { moved: Number.NaN, stands: Number.NaN };
   if (moved === expected && stands === expected) return [];
   return [`a month brings ${expected}, the subscriptions say ${stands} and all movements together ${moved}`];
 }
 
-async function workIsLeft({ shop }: World): Promise<string[]> {
-  const { rows } = await sql<{ what: string }>`
-    SELECT 'the event ' || id || ' failed: ' || coalesce(reason, '') AS what FROM inbox WHERE status IN ('failed', 'pending')
+async function workIsLeft(world: World): Promise<string[]> {
+  const rows = await query<{ what: string }>(
+    world,
+    `SELECT 'the event ' || id || ' failed: ' || coalesce(reason, '') AS what FROM inbox WHERE status IN ('failed', 'pending')
     UNION ALL SELECT 'the effect ' || effect_key || ' is ' || status FROM outbox WHERE status IN ('pending', 'dead')
-    UNION ALL SELECT 'the call to Stripe ' || id || ' is ' || status FROM intents WHERE status = 'planned'
-  `.execute(shop.server.app.database.connection);
+    UNION ALL SELECT 'the call to Stripe ' || id || ' is ' || status FROM intents WHERE status = 'planned'`,
+  );
   return rows.map(({ what }) => what);
+}
+
+async function query<Row>({ shop }: World, text: string): Promise<Row[]> {
+  const { handle } = shop.server.app.database;
+  if (handle.engine !== 'pglite') throw new Error('Histories are lived on the embedded database.');
+  return (await handle.pglite.query<Row>(text)).rows;
 }

@@ -95,10 +95,19 @@ export function createHistory(world: World, name: string, chance: Chance): Histo
           const [item] = items.data;
           const { product } = world.offers.find(({ price }) => price === item?.price.id) ?? {};
           const { plan, price } = chance.one(world.offers.filter((offer) => offer.product === product));
+          if (chance.inHundred(50)) {
+            const how = chance.one([{ when: 'now' }, { when: 'period_end' }, {}]);
+            const answered = await ask('POST', `/v1/subscriptions/${id}/change`, { plan, ...how });
+            return `${answered} to ${plan} (${JSON.stringify(how)})`;
+          }
           const proration_behavior = chance.one(['always_invoice', 'create_prorations', 'none'] as const);
           await stripe.subscriptions.update(id, { items: [{ id: item?.id ?? '', price }], proration_behavior });
           return `${id} to ${plan} (${proration_behavior})`;
         }),
+    },
+    'take a change back that waits': {
+      weight: 3,
+      act: () => choose(running(), ({ id }) => ask('POST', `/v1/subscriptions/${id}/change/cancel`, {})),
     },
     'change the quantity': {
       weight: 6,
