@@ -76,7 +76,11 @@ describe('a downgrade', () => {
   it('can be taken back before', async () => {
     const someone = await subscribe('team');
     await change(someone.id, { plan: 'basic' });
-    const back = await shop.vendor('POST', `/v1/subscriptions/${someone.id}/change/cancel`);
+    const path = `/v1/subscriptions/${someone.id}/change/cancel`;
+    const other = await subscribe('basic');
+    expect(await shop.call('POST', path, null)).toMatchObject({ status: 401 });
+    expect(await shop.call('POST', path, other.token)).toMatchObject({ status: 404 });
+    const back = await shop.call('POST', path, someone.token);
     expect(back).toMatchObject({ status: 200, body: { plan: 'team', pending_change: null } });
     await pass({ days: 32 });
     expect(await read(someone.id)).toMatchObject({ plan: 'team', pending_change: null });
