@@ -38,7 +38,7 @@ describe.each(seeds)(`${TOGETHER} random histories of buyers, all from the seed 
       await world.advance(chance.one([1, 3, 24, 4 * 24, 11 * 24, 31 * 24]));
       if (round === ROUNDS || chance.inHundred(LOOK_IN_HUNDRED)) await look(world, memory, { seed, round, histories });
     }
-  }, 240_000);
+  }, 600_000);
 });
 
 it('bring licences into every state', () => {
