@@ -95,6 +95,22 @@ describe('a metered price', () => {
     expect(subscription.items.data.map(({ quantity }) => quantity)).toEqual([1, undefined]);
     expect(amounts(done.invoice as Stripe.Invoice)).toEqual([2500]);
   });
+
+  it('alone costs nothing at Checkout, and its preview is of nothing', async () => {
+    const session = await stripe.checkout.sessions.create({
+      mode: 'subscription',
+      success_url: 'https://shop.example/ok',
+      line_items: [{ price: perUnit.id }],
+    });
+    await test.control('POST', `/checkout/sessions/${session.id}/complete`, { email: 'ada@example.com' });
+    const done = await stripe.checkout.sessions.retrieve(session.id, { expand: ['subscription'] });
+    expect([done.payment_status, done.amount_total, done.invoice]).toEqual(['no_payment_required', 0, null]);
+    expect((done.subscription as Stripe.Subscription).status).toBe('active');
+    const customer = (await createCustomer(stripe)).id;
+    const items = [{ price: perUnit.id }];
+    const preview = await stripe.invoices.createPreview({ customer, subscription_details: { items } });
+    expect([preview.total, preview.lines.data]).toEqual([0, []]);
+  });
 });
 
 describe('what is used', () => {
@@ -201,6 +217,42 @@ describe('what is used', () => {
     await use(customer, 12);
     await test.moveTo(start + DAY);
     expect(amounts(await stripe.invoices.createPreview({ subscription: id }))).toEqual([120, 2500]);
+  });
+
+  it('is discounted and taxed as it is in the end, not as it was when the invoice was drafted', async () => {
+    const coupon = await stripe.coupons.create({ percent_off: 10, duration: 'forever' });
+    const rate = await stripe.taxRates.create({ display_name: 'VAT', inclusive: false, percentage: 20 });
+    const { customer, id, end } = await subscribe([perUnit], {
+      discounts: [{ coupon: coupon.id }],
+      default_tax_rates: [rate.id],
+    });
+    await use(customer, 10);
+    await test.moveTo(end + 60);
+    expect((await latestInvoice(stripe, id)).total).toBe(108);
+    await use(customer, 90, end - 60);
+    await test.moveTo(end + 2 * HOUR);
+    const invoice = await latestInvoice(stripe, id);
+    expect([invoice.subtotal, invoice.total, invoice.amount_paid]).toEqual([1000, 1080, 1080]);
+  });
+
+  it('becomes another price at the end of a period by a schedule, whole on either side', async () => {
+    const { customer, subscription, id, end } = await subscribe();
+    const schedule = await stripe.subscriptionSchedules.create({ from_subscription: id });
+    const [phase] = schedule.phases;
+    const cheaper = await metered(meter, { unit_amount: 5 });
+    await stripe.subscriptionSchedules.update(schedule.id, {
+      phases: [
+        { items: [{ price: perUnit.id }], start_date: phase?.start_date ?? 0, end_date: phase?.end_date ?? 0 },
+        { items: [{ price: cheaper.id }], duration: { interval: 'month', interval_count: 1 } },
+      ],
+    });
+    expect(subscription.items.data[0]).not.toHaveProperty('quantity');
+    await use(customer, 10);
+    await test.moveTo(end + 2 * HOUR);
+    expect(amounts(await latestInvoice(stripe, id))).toEqual([100]);
+    await use(customer, 10);
+    await test.moveTo(periodOf(await stripe.subscriptions.retrieve(id)).end + 2 * HOUR);
+    expect(amounts(await latestInvoice(stripe, id))).toEqual([50]);
   });
 
   it('is told apart by the time of a test clock', async () => {
