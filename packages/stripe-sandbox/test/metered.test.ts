@@ -299,6 +299,16 @@ describe('a change in the middle of a period', () => {
     ]);
   });
 
+  it('gives the use up in the classic billing mode', async () => {
+    const { customer, id, item, start, end } = await subscribe([perUnit], { billing_mode: { type: 'classic' } });
+    await use(customer, 10);
+    await test.moveTo(start + 10 * DAY);
+    await stripe.subscriptions.update(id, { items: [{ id: item, price: (await dearer()).id }] });
+    await use(customer, 4);
+    await test.moveTo(end + 2 * HOUR);
+    expect(amounts(await latestInvoice(stripe, id))).toEqual([80]);
+  });
+
   it('gives the use up when nothing is to be prorated', async () => {
     const { customer, id, item, start, end } = await subscribe();
     await use(customer, 10);

@@ -106,13 +106,13 @@ function ofEnd(work: Work, before: Subscription, after: Subscription, prices: Pr
 }
 
 /**
- * The items whose use is billed now: those whose price is given up, which is for `proration_behavior` to say, and in a new
- * period all that stay.
+ * The items whose use is billed now: those whose price is given up, where `proration_behavior` and the billing mode say so
+ * (https://docs.stripe.com/billing/subscriptions/billing-mode/compare), and in a new period all that stay.
  */
 function endedItems(before: Subscription, after: Subscription, how: { prorates: boolean; newPeriod: boolean }) {
   return before.items.data.filter((item) => {
     const stays = after.items.data.some((one) => one.id === item.id && one.price.id === item.price.id);
-    return stays ? how.newPeriod : how.prorates;
+    return stays ? how.newPeriod : how.prorates && before.billing_mode.type === 'flexible';
   });
 }
 
