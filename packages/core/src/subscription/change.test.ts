@@ -125,6 +125,8 @@ describe('a change of plan', () => {
 
   it('back to the plan it is on takes back what was asked for later', () => {
     expect(plan({ plan: 'pro' }, { pendingPlan: 'basic' })).toMatchObject({ way: 'stay', invoicesNow: false });
+    const old = { pendingPlan: 'basic', priceIsCurrent: false, amountCents: 4_000 };
+    expect(plan({ plan: 'pro' }, old)).toMatchObject({ way: 'stay', invoicesNow: false });
   });
 
   it('moves whoever is on an old price to the one of today', () => {

@@ -116,8 +116,11 @@ export function planSubscriptionChange(
   const from = sideNow(subscription);
   if (target === undefined || from === null) return refuse('plan_unknown', 'There is no such plan.', { path: 'plan' });
   const to = sideOf(target, subscription, wish.quantity);
-  const isSame = to.plan === from.plan && to.quantity === from.quantity && subscription.priceIsCurrent;
-  if (isSame && subscription.pendingPlan === null) {
+  const isPending = subscription.pendingPlan !== null;
+  const isKept = to.plan === from.plan && to.quantity === from.quantity;
+  // To stay after all is to stay on the price it is on.
+  const isSame = isKept && (subscription.priceIsCurrent || isPending);
+  if (isSame && !isPending) {
     return refuse('invalid_request', `The subscription is on the plan ${to.plan} already.`, { path: 'plan' });
   }
   const kind = kindOf(product, from, to);

@@ -9,7 +9,7 @@ import type {
   SourceSubscription,
   SubscriptionService,
 } from '../modules/subscriptions/index.ts';
-import { PENDING_PLAN } from '../modules/subscriptions/index.ts';
+import { PENDING_CHANGE } from '../modules/subscriptions/index.ts';
 import { instant, paysUntil } from './paid-time.ts';
 import type { ProjectionHandlers } from './projection-handlers.ts';
 import type { StripeInvoice, StripeSubscription } from './shapes.ts';
@@ -143,8 +143,8 @@ function factsOf(subscription: StripeSubscription): Omit<SourceSubscription, 'pr
 
 /** A note of what is planned holds while there is a schedule that does it. */
 function notesOf({ metadata, schedule }: StripeSubscription): Record<string, string> {
-  const { [PENDING_PLAN]: planned, ...notes } = metadata;
-  return planned === undefined || schedule == null ? notes : { ...notes, [PENDING_PLAN]: planned };
+  const { [PENDING_CHANGE]: planned, ...notes } = metadata;
+  return planned === undefined || schedule == null ? notes : { ...notes, [PENDING_CHANGE]: planned };
 }
 
 function invoiceOf(invoice: StripeInvoice): SourceInvoice {

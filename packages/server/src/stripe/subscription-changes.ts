@@ -5,7 +5,7 @@ import type {
   ChangesAtStripe,
   SubscriptionAtStripe,
 } from '../modules/subscriptions/index.ts';
-import { PENDING_PLAN } from '../modules/subscriptions/index.ts';
+import { PENDING_CHANGE } from '../modules/subscriptions/index.ts';
 import type { FetchedObject, StripeClient } from './client/index.ts';
 import type { ItemChange } from './client/subscriptions.ts';
 import type { Intent, Intents } from './intents.ts';
@@ -93,7 +93,7 @@ async function callStripe(stripe: StripeClient, request: ChangeRequest, key: str
   if (releases !== null) await stripe.releaseSchedule(releases, `${key}:release`);
   if (way === 'change') return stripe.changeSubscriptionItem(reference, itemChange(request), key);
   if (way === 'schedule') await stripe.scheduleItemChange(reference, request, `${key}:schedule`);
-  return stripe.updateSubscription(reference, { metadata: { [PENDING_PLAN]: note } }, key);
+  return stripe.updateSubscription(reference, { metadata: { [PENDING_CHANGE]: note } }, key);
 }
 
 function itemChange({ itemId, priceId, quantity, proration, prorationDate }: ChangeRequest): ItemChange {

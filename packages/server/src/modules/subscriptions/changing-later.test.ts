@@ -131,6 +131,22 @@ describe('a downgrade', () => {
     expect(await charged(later)).toEqual([7_777]);
   });
 
+  it('of the quantity waits as well, and can be taken back', async () => {
+    const someone = await subscribe('basic');
+    await change(someone.id, { plan: 'basic', quantity: 3 });
+    const fewer = await change(someone.id, { plan: 'basic', quantity: 2 });
+    expect(fewer.body.subscription).toMatchObject({
+      amount_cents: 3_000,
+      pending_change: { plan: 'basic', quantity: 2 },
+    });
+    const back = await shop.vendor('POST', `/v1/subscriptions/${someone.id}/change/cancel`);
+    expect(back).toMatchObject({ status: 200, body: { amount_cents: 3_000, pending_change: null } });
+    await change(someone.id, { plan: 'basic', quantity: 1 });
+    await pass({ days: 32 });
+    expect(await charged(someone)).toEqual([1_000, 2_000, 1_000]);
+    expect(await read(someone.id)).toMatchObject({ amount_cents: 1_000, pending_change: null });
+  });
+
   it('keeps what was taken off', async () => {
     await shop.stripe('POST', '/v1/coupons', { id: 'half', percent_off: '50', duration: 'forever' });
     const someone = await subscribe('team');

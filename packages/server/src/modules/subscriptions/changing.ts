@@ -11,7 +11,7 @@ import {
 import type { Connection, Database, Transaction } from '../../db/database.ts';
 import type { Clock } from '../../ports.ts';
 import type { Audit } from '../audit/index.ts';
-import { PENDING_PLAN, pendingChange } from './pending-change.ts';
+import { noteOfChange, PENDING_CHANGE, pendingChange } from './pending-change.ts';
 import * as repository from './repository.ts';
 import type { Subscription, SubscriptionCommands, Write } from './service.ts';
 
@@ -46,7 +46,7 @@ export interface ChangeRequest {
   prorationDate: number | null;
   /** A schedule that lets go of the subscription before. */
   releases: string | null;
-  /** What is noted with the subscription: the plan that is to come, or nothing. */
+  /** What is noted with the subscription: the change that is to come, or nothing. */
   note: string;
 }
 
@@ -295,7 +295,7 @@ function requirePlain(subscription: Subscription, { items, scheduleId }: Subscri
     const detail = 'At Stripe this subscription is of several things: change it there.';
     throw refusal('plan_change_not_possible', detail, { reason: 'several_items' });
   }
-  if (scheduleId !== null && subscription.metadata[PENDING_PLAN] === undefined) {
+  if (scheduleId !== null && subscription.metadata[PENDING_CHANGE] === undefined) {
     const detail = 'A schedule that was made at Stripe says what becomes of this subscription: change it there.';
     throw refusal('plan_change_not_possible', detail, { reason: 'schedule' });
   }
@@ -304,7 +304,7 @@ function requirePlain(subscription: Subscription, { items, scheduleId }: Subscri
 function requestOf(
   reference: string,
   stripe: SubscriptionAtStripe,
-  { way, to, proration, asOf }: SubscriptionChangePlan,
+  { way, to, proration, asOf, effectiveAt }: SubscriptionChangePlan,
   priceId: string,
 ): ChangeRequest {
   return {
@@ -318,7 +318,7 @@ function requestOf(
     proration,
     prorationDate: proration === 'none' ? null : asOf / 1_000,
     releases: stripe.scheduleId,
-    note: way === 'schedule' ? to.plan : '',
+    note: way === 'schedule' ? noteOfChange({ plan: to.plan, quantity: to.quantity, at: effectiveAt }) : '',
   };
 }
 

@@ -13,7 +13,7 @@ export type { ReadSource, SourceInvoice, SourceSubscription } from './following.
 export { createMonitor } from './monitor.ts';
 export { countStandings } from './monitor-repository.ts';
 export { createLicenseNotices, type LicenseNotices } from './notices.ts';
-export { PENDING_PLAN } from './pending-change.ts';
+export { PENDING_CHANGE } from './pending-change.ts';
 export type { SubscriptionFilter } from './repository.ts';
 export { changeRoutes } from './routes/changes.ts';
 export { subscriptionRoutes } from './routes/index.ts';

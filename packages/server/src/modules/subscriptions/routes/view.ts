@@ -30,9 +30,9 @@ export const subscriptionAnswer = z.object({
   interval: z.string().nullable(),
   interval_count: z.number(),
   pending_change: z
-    .object({ plan: z.string(), at: z.string() })
+    .object({ plan: z.string(), quantity: z.int(), at: z.string() })
     .nullable()
-    .describe('The plan that it changes to when its period ends; null where it does not.'),
+    .describe('What it changes to when its period ends; null where it does not.'),
   metadata: z.record(z.string(), z.string()),
   created_at: z.string(),
 });
@@ -63,7 +63,7 @@ function subscriptionView(row: Subscription, catalog: Catalog): z.infer<typeof s
     currency: row.currency,
     interval: row.recurring_interval as Interval | null,
     interval_count: row.recurring_interval_count,
-    pending_change: pending === null ? null : { plan: pending.plan, at: pending.at.toISOString() },
+    pending_change: pending === null ? null : { ...pending, at: pending.at.toISOString() },
     metadata: row.metadata,
     created_at: row.created_at.toISOString(),
   };
