@@ -125,7 +125,8 @@ const routes: [method: string, path: (owner: typeof ada) => string, scope: strin
 ];
 const NAMES = { id: ':id', license: ':id', subscription: ':id', card: ':id', invoice: ':id' } as typeof ada;
 const named = routes.map(([method, path, scope]) => [`${method} ${path(NAMES)}`, method, path, scope] as const);
-const bodyOf = (method: string) => (method === 'POST' ? { at_period_end: true, plan: 'pro', preview: true } : undefined);
+const bodyOf = (method: string) =>
+  method === 'POST' ? { at_period_end: true, plan: 'pro', preview: true } : undefined;
 
 async function keyWith(scope: string): Promise<string> {
   return (await call('POST', '/v1/api-keys', adminToken(), { name: 'test', scopes: [scope] })).body.key;

@@ -54,13 +54,14 @@ async function answeredInTime<T>(answer: Promise<T>): Promise<T> {
 export async function readBillingFacts(app: App): Promise<BillingFacts> {
   const { config, database, clock, inbox, intents, reconciler, stripe, localStripe } = app;
   const circuit = localStripe === null && config.stripe.secretKey === null ? null : stripe.circuit;
+  const knowsWebhookSecret = config.stripe.webhookSecrets.length + app.webhookSecrets.length > 0;
   try {
     const [webhooks, open, effects, comparison] = await answeredInTime(
       Promise.all([inbox.lag(), intents.lag(), readOutboxLag(database.connection, clock.wall()), reconciler.latest()]),
     );
-    return { circuit, database: { webhooks, intents: open, effects, comparison } };
+    return { circuit, knowsWebhookSecret, database: { webhooks, intents: open, effects, comparison } };
   } catch {
-    return { circuit, database: null };
+    return { circuit, knowsWebhookSecret, database: null };
   }
 }
 

@@ -101,7 +101,7 @@ function findContradictions(values: Variables, mode: Mode): ConfigProblem[] {
   const when = (wrong: boolean, variable: VariableName, remedy: string) => {
     if (wrong) problems.push({ variable, remedy });
   };
-  const { STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: webhookSecrets = [], DATABASE_URL: databaseUrl } = values;
+  const { STRIPE_SECRET_KEY: key, DATABASE_URL: databaseUrl } = values;
   when(
     databaseUrl !== undefined && !values.LATCHKEY_SECRET?.length,
     'LATCHKEY_SECRET',
@@ -119,11 +119,6 @@ function findContradictions(values: Variables, mode: Mode): ConfigProblem[] {
     values.CATALOG === undefined,
     'CATALOG',
     'Name the folder or file with your product YAML; only the sandbox brings products of its own.',
-  );
-  when(
-    key !== undefined && webhookSecrets.length === 0,
-    'STRIPE_WEBHOOK_SECRET',
-    'Set it to the signing secret of your webhook endpoint (whsec_…; Stripe → Developers → Webhooks). Without it no payment could be believed.',
   );
   when(
     values.ADMIN_TOKEN !== undefined && values.ADMIN_TOKEN.length < 24,

@@ -9,6 +9,7 @@ const quiet: DatabaseFacts = {
 };
 const withFacts = (facts: Partial<DatabaseFacts>, circuit: BillingFacts['circuit'] = 'closed'): BillingFacts => ({
   circuit,
+  knowsWebhookSecret: circuit !== null,
   database: { ...quiet, ...facts },
 });
 
@@ -79,7 +80,18 @@ describe('billing is', () => {
       'degraded',
       'comparison',
     ],
-    ['unhealthy without its database', { circuit: 'closed', database: null }, 'unhealthy', 'database'],
+    [
+      'unhealthy when it cannot believe what Stripe delivers',
+      { ...withFacts({}), knowsWebhookSecret: false },
+      'unhealthy',
+      'webhooks',
+    ],
+    [
+      'unhealthy without its database',
+      { circuit: 'closed', knowsWebhookSecret: true, database: null },
+      'unhealthy',
+      'database',
+    ],
   ])('%s', (_name, facts, status, part) => {
     const reasons = judgeBilling(facts);
     expect(statusOf(reasons)).toBe(status);

@@ -6,6 +6,8 @@ export type BillingStatus = 'healthy' | 'degraded' | 'unhealthy';
 export interface BillingFacts {
   /** Null where no Stripe is configured. */
   circuit: Circuit | null;
+  /** Whether a secret is known under which Stripe signs what it delivers. */
+  knowsWebhookSecret: boolean;
   /** Null: the database does not answer, and nothing below is known. */
   database: DatabaseFacts | null;
 }
@@ -40,12 +42,14 @@ const STUCK_INTENT_SECONDS = 900;
 const STALLED_EFFECTS_SECONDS = 900;
 
 /** Everything that is not well, the worst first, each with the rule it breaks. Nothing is well. */
-export function judgeBilling({ circuit, database }: BillingFacts): BillingReason[] {
+export function judgeBilling({ circuit, knowsWebhookSecret, database }: BillingFacts): BillingReason[] {
   const reasons: BillingReason[] = [];
   const when = (wrong: boolean, part: BillingPart, status: BillingReason['status'], because: string) => {
     if (wrong) reasons.push({ part, status, because });
   };
   when(database === null, 'database', 'unhealthy', 'The database does not answer.');
+  const isDeaf = circuit !== null && !knowsWebhookSecret;
+  when(isDeaf, 'webhooks', 'unhealthy', 'STRIPE_WEBHOOK_SECRET is not set: no payment can be believed.');
   if (database !== null) {
     const { webhooks, intents, effects, comparison } = database;
     const age = Math.round(webhooks.oldestSeconds);

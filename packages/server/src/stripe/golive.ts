@@ -178,5 +178,9 @@ function webhookSecret({ stripe, mode: which }: GoLiveOptions['config']): GoLive
   const looksRight = stripe.webhookSecrets.some((secret) => secret.startsWith('whsec_'));
   if (looksRight) return { name, status: 'ok', detail: 'STRIPE_WEBHOOK_SECRET is set.' };
   if (which === 'sandbox') return { name, status: 'warn', detail: 'The local Stripe’s secret is used.' };
-  return { name, status: 'fail', detail: 'STRIPE_WEBHOOK_SECRET holds no secret of an endpoint (whsec_…).' };
+  return {
+    name,
+    status: 'fail',
+    detail: 'STRIPE_WEBHOOK_SECRET holds no secret of an endpoint (whsec_…): no payment can be believed.',
+  };
 }
