@@ -126,7 +126,7 @@ const ONCE = {
   'a step was recorded in the audit log twice in a row': `
     SELECT steps.subject_id || ': ' || steps.action AS what FROM (
       SELECT subject_id, action, detail, lag(detail) OVER (PARTITION BY subject_id ORDER BY id) AS before
-      FROM audit_log WHERE subject_type = 'subscription' AND detail ? 'from'
+      FROM audit_log WHERE subject_type = 'subscription' AND detail ->> 'from' LIKE '%/%'
     ) AS steps WHERE steps.before ->> 'to' = steps.detail ->> 'to'`,
 };
 
