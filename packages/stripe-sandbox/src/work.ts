@@ -43,6 +43,7 @@ export function nounOf(name: string): string {
   if (name === 'test_helpers.test_clock') return 'test clock';
   if (name === 'billing.meter') return 'billing meter';
   if (name === 'subscription_schedule') return 'subscription schedule';
+  if (name === 'setup_intent') return 'setupintent';
   return name === 'payment_method' ? 'PaymentMethod' : name;
 }
 

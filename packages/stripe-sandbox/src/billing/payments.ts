@@ -79,8 +79,8 @@ export function createPaymentIntent(
 }
 
 /** The error a declined intent keeps, and its caller is answered with. */
-function paymentError(decline: Decline, paymentMethod: PaymentMethod, charge: string | null): PaymentError {
-  const authentication = decline === AUTHENTICATION_FAILED;
+export function errorOfDecline(decline: Decline, paymentMethod: PaymentMethod, charge: string | null): PaymentError {
+  const authentication = decline.code.endsWith('_intent_authentication_failure');
   return {
     ...(authentication ? {} : { advice_code: 'try_again_later', decline_code: decline.declineCode }),
     ...(charge === null ? {} : { charge }),
@@ -93,7 +93,12 @@ function paymentError(decline: Decline, paymentMethod: PaymentMethod, charge: st
   };
 }
 
-function nextAction(work: Work, intent: PaymentIntent, returnUrl: string | null): NextAction {
+/** Where the customer answers their bank. */
+export function nextAction(
+  work: Work,
+  intent: Pick<PaymentIntent, 'client_secret'>,
+  returnUrl: string | null,
+): NextAction {
   const url = `${work.settings.publicUrl}/authenticate/${intent.client_secret}`;
   if (returnUrl !== null) return { type: 'redirect_to_url', redirect_to_url: { return_url: returnUrl, url } };
   return { type: 'use_stripe_sdk', use_stripe_sdk: { type: 'three_d_secure_redirect', stripe_js: url } };
@@ -113,7 +118,7 @@ function declined(
   const failed = work.update(
     intent,
     {
-      last_payment_error: paymentError(decline, paymentMethod, charge),
+      last_payment_error: errorOfDecline(decline, paymentMethod, charge),
       latest_charge: charge ?? intent.latest_charge,
       next_action: null,
       payment_method: null,
@@ -124,7 +129,8 @@ function declined(
   return { kind: 'declined', intent: failed, decline, charge };
 }
 
-const THREE_D_SECURE = (result: ThreeDSecureResult['result']): ThreeDSecureResult => ({
+/** How the bank's question went. */
+export const THREE_D_SECURE = (result: ThreeDSecureResult['result']): ThreeDSecureResult => ({
   authentication_flow: 'challenge',
   electronic_commerce_indicator: result === 'authenticated' ? '05' : null,
   exemption_indicator: null,

@@ -3,6 +3,7 @@ import { enterCode } from '../billing/checkout-discounts.ts';
 import { answerAuthentication } from '../billing/collection.ts';
 import { attachPaymentMethod, resolvePaymentMethod } from '../billing/payment-methods.ts';
 import type { Authentication } from '../billing/payments.ts';
+import { answerSetupAuthentication } from '../billing/setup.ts';
 import type { Engine } from '../engine.ts';
 import { ApiError, invalidRequest } from '../http/api-error.ts';
 import { isObject, type JsonObject } from '../json.ts';
@@ -63,6 +64,17 @@ export function authenticateByControl(engine: Engine, intentId: string, authenti
       throw invalidRequest(`This PaymentIntent does not wait for authentication: it is ${intent.status}.`);
     }
     return answerAuthentication(work, intent, authentication);
+  });
+}
+
+/** The same for a setup intent. */
+export function authenticateSetupByControl(engine: Engine, id: string, authentication: Authentication): JsonObject {
+  return engine.run(BY_THE_CLOCK, (work) => {
+    const intent = work.require('setup_intent', id, 'id');
+    if (intent.status !== 'requires_action') {
+      throw invalidRequest(`This SetupIntent does not wait for authentication: it is ${intent.status}.`);
+    }
+    return answerSetupAuthentication(work, intent, authentication);
   });
 }
 

@@ -10,7 +10,13 @@ import { Router } from '../http/router.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import type { PathValues } from '../resources/resource.ts';
 import { DELIVERY_MODES, type Delivery, type DeliveryStore } from '../store/deliveries.ts';
-import { attachByControl, authenticateByControl, completeByControl, listEndpoints } from './acts.ts';
+import {
+  attachByControl,
+  authenticateByControl,
+  authenticateSetupByControl,
+  completeByControl,
+  listEndpoints,
+} from './acts.ts';
 import { closeByControl, disputeByControl } from './disputes.ts';
 import { plannedFault } from './faults.ts';
 
@@ -88,6 +94,7 @@ export class Control {
       ['POST', '/_sandbox/fail', (body) => this.#planFaults(body)],
       ['POST', '/_sandbox/checkout/sessions/{id}/complete', (body, path) => this.#complete(body, path)],
       ['POST', '/_sandbox/payment_intents/{id}/authenticate', (body, path) => this.#authenticate(body, path)],
+      ['POST', '/_sandbox/setup_intents/{id}/authenticate', (body, path) => this.#authenticateSetup(body, path)],
       ['POST', '/_sandbox/customers/{id}/payment_method', (body, path) => this.#swapCard(body, path)],
       ['POST', '/_sandbox/charges/{id}/dispute', (body, path) => disputeByControl(context.engine, path.id ?? '', body)],
       ['POST', '/_sandbox/disputes/{id}/close', (body, path) => closeByControl(context.engine, path.id ?? '', body)],
@@ -202,6 +209,11 @@ export class Control {
   #authenticate(body: JsonObject, path: PathValues): JsonObject {
     const outcome = optionalText(body, 'outcome') === 'fail' ? 'fail' : 'success';
     return authenticateByControl(this.#context.engine, path.id ?? '', outcome);
+  }
+
+  #authenticateSetup(body: JsonObject, path: PathValues): JsonObject {
+    const outcome = optionalText(body, 'outcome') === 'fail' ? 'fail' : 'success';
+    return authenticateSetupByControl(this.#context.engine, path.id ?? '', outcome);
   }
 
   #swapCard(body: JsonObject, path: PathValues): JsonObject {

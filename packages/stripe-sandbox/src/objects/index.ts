@@ -15,6 +15,7 @@ import type { PaymentMethod } from './payment-method.ts';
 import type { Price } from './price.ts';
 import type { Product } from './product.ts';
 import type { PromotionCode } from './promotion-code.ts';
+import type { SetupAttempt, SetupIntent } from './setup-intent.ts';
 import type { Subscription } from './subscription.ts';
 import type { SubscriptionSchedule } from './subscription-schedule.ts';
 import type { TaxRate } from './tax-rate.ts';
@@ -42,6 +43,8 @@ export type StripeObjects = {
   product: Product;
   promotion_code: PromotionCode;
   refund: Refund;
+  setup_attempt: SetupAttempt;
+  setup_intent: SetupIntent;
   subscription: Subscription;
   subscription_schedule: SubscriptionSchedule;
   tax_rate: TaxRate;

@@ -23,6 +23,8 @@ import { products } from './products.ts';
 import { promotionCodes } from './promotion-codes.ts';
 import { refunds } from './refunds.ts';
 import type { Resource } from './resource.ts';
+import { setupAttempts } from './setup-attempts.ts';
+import { setupIntents } from './setup-intents.ts';
 import { subscriptionItems } from './subscription-items.ts';
 import { subscriptionSchedules } from './subscription-schedules.ts';
 import { subscriptions } from './subscriptions.ts';
@@ -55,6 +57,8 @@ export const RESOURCES: readonly Resource[] = [
   products,
   promotionCodes,
   refunds,
+  setupAttempts,
+  setupIntents,
   subscriptionItems,
   subscriptionSchedules,
   subscriptions,
