@@ -130,6 +130,27 @@ describe('payment methods', () => {
     expect((await shop.call('POST', `/v1/payment-methods/${ada.card}/detach`, ada.token)).status).toBe(200);
   });
 
+  it('are taken down in a page by a setup intent of Stripe’s, and belong to the customer once the bank agrees', async () => {
+    const begun = await shop.call('POST', '/v1/payment-methods/setup', ada.token, {});
+    expect(begun).toMatchObject({ status: 201, body: { setup_intent: expect.stringMatching(/^seti_/) } });
+    const { setup_intent: intent, client_secret: secret } = begun.body;
+    expect(secret).toContain(`${intent}_secret_`);
+    const asked = await shop.stripe('POST', `/v1/setup_intents/${intent}/confirm`, {
+      payment_method: 'pm_card_authenticationRequiredOnSetup',
+    });
+    expect(asked).toMatchObject({ status: 'requires_action', customer: ada.stripe, usage: 'off_session' });
+    const before = await shop.call('GET', '/v1/payment-methods', ada.token);
+    expect(before.body.data.map((one: { id: string }) => one.id)).toEqual([ada.card]);
+    await shop.control(`/setup_intents/${intent}/authenticate`, { outcome: 'success' });
+    const saved = (await shop.stripe('GET', `/v1/setup_intents/${intent}`)).payment_method;
+    const after = await shop.call('GET', '/v1/payment-methods', ada.token);
+    expect(after.body.data).toEqual(
+      expect.arrayContaining([expect.objectContaining({ id: saved, customer_id: ada.id, is_default: false })]),
+    );
+    const chosen = await shop.call('POST', `/v1/payment-methods/${saved}/default`, ada.token, {});
+    expect(chosen).toMatchObject({ status: 200, body: { id: saved, is_default: true } });
+  });
+
   it('are answered 503 with when to try again while Stripe is away', async () => {
     await shop.control('/fail', { requests: 6, status: 500 });
     const { status, headers, body } = await shop.call('GET', '/v1/payment-methods', ada.token);
