@@ -1,6 +1,6 @@
 import { invalidRequest } from '../http/api-error.ts';
 import { isObject } from '../json.ts';
-import type { CheckoutLine, CheckoutSession } from '../objects/checkout-session.ts';
+import { type CheckoutLine, type CheckoutSession, saleOf } from '../objects/checkout-session.ts';
 import type { Work } from '../work.ts';
 import { discountAmounts } from './discount-amounts.ts';
 import { isActiveCode, type Redeemable, type Redemption, redeemable, termsOfCoupon } from './discounts.ts';
@@ -54,7 +54,8 @@ export function redeemablesOf(work: Work, session: CheckoutSession): Redeemable[
 }
 
 function purchaseOf(session: CheckoutSession) {
-  return { customer: session.customer, currency: session.currency, subtotal: session.amount_subtotal };
+  const { currency, subtotal } = saleOf(session);
+  return { customer: session.customer, currency, subtotal };
 }
 
 /** Redeems what a person typed into the field for promotion codes; `''` takes the code off again. */

@@ -1,6 +1,6 @@
 import { invalidRequest } from '../http/api-error.ts';
 import { isObject, type Json } from '../json.ts';
-import type { CheckoutLine, CheckoutSession, CustomerDetails } from '../objects/checkout-session.ts';
+import { type CheckoutLine, type CheckoutSession, type CustomerDetails, saleOf } from '../objects/checkout-session.ts';
 import { type Customer, newCustomer } from '../objects/customer.ts';
 import type { Metadata } from '../objects/parts.ts';
 import type { PaymentMethod } from '../objects/payment-method.ts';
@@ -10,6 +10,7 @@ import { redeemablesOf } from './checkout-discounts.ts';
 import { redeem } from './discounts.ts';
 import { attachPaymentMethod, cardError } from './payment-methods.ts';
 import { type Authentication, confirmPaymentIntent, createPaymentIntent } from './payments.ts';
+import { cancelSetupIntent, confirmSetupIntent } from './setup.ts';
 import { startSubscription } from './subscriptions.ts';
 
 /** The task that lets a session run out. */
@@ -66,7 +67,8 @@ function customerFor(work: Work, session: CheckoutSession, buyer: Buyer): Custom
     return work.update(customer, { email: buyer.email }, 'customer.updated');
   }
   const plan = planOfSession(work, session).paymentIntent;
-  const guest = session.mode === 'payment' && session.customer_creation !== 'always' && plan.setupFutureUsage === null;
+  const optional = session.mode !== 'subscription' && session.customer_creation !== 'always';
+  const guest = optional && plan.setupFutureUsage === null;
   if (guest) return null;
   const members = { email: buyer.email ?? session.customer_email, name: buyer.name };
   return work.insert(newCustomer(work.now, members), 'customer.created');
@@ -115,13 +117,14 @@ function completePayment(work: Work, session: CheckoutSession, customer: Custome
     redeem(work, one, owner);
   }
   if (session.amount_total === 0) return { payment_status: 'no_payment_required' };
+  const sale = saleOf(session);
   const plan = planOfSession(work, session).paymentIntent;
   const existing = session.payment_intent === null ? undefined : work.find('payment_intent', session.payment_intent);
   const intent =
     existing ??
     createPaymentIntent(work, {
-      amount: session.amount_total,
-      currency: session.currency,
+      amount: sale.total,
+      currency: sale.currency,
       customer: customer?.id ?? null,
       description: plan.description,
       metadata: plan.metadata,
@@ -142,6 +145,16 @@ function completePayment(work: Work, session: CheckoutSession, customer: Custome
   }
   if (customer !== null && plan.setupFutureUsage !== null) attachPaymentMethod(work, buyer.paymentMethod, customer.id);
   return { payment_intent: intent.id, payment_status: 'paid' };
+}
+
+/** Saves the card. The bank's refusal is kept on the session's intent, which the next attempt uses again. */
+function completeSetup(work: Work, session: CheckoutSession, customer: Customer | null, buyer: Buyer): Completion {
+  const found = work.get('setup_intent', session.setup_intent ?? '');
+  const intent = work.update(found, { customer: customer?.id ?? null }, null);
+  const outcome = confirmSetupIntent(work, intent, buyer.paymentMethod, { authentication: buyer.authentication });
+  if (outcome.kind === 'requires_action') throw new Error('A buyer on the page has already answered the bank');
+  if (outcome.kind === 'declined') throw cardError(outcome.decline, null, { setup_intent: outcome.intent }, true);
+  return { payment_status: 'no_payment_required' };
 }
 
 function detailsOf(session: CheckoutSession, customer: Customer | null, buyer: Buyer): CustomerDetails {
@@ -172,6 +185,7 @@ export function completeSession(work: Work, session: CheckoutSession, buyer: Buy
   const customer = customerFor(work, session, buyer);
   let completion: Completion;
   if (session.mode === 'payment') completion = completePayment(work, session, customer, buyer);
+  else if (session.mode === 'setup') completion = completeSetup(work, session, customer, buyer);
   else if (customer === null) throw new Error('A subscription always has a customer');
   else completion = completeSubscription(work, session, customer, buyer);
   work.tasks.cancel(EXPIRE_SESSION_TASK, session.id);
@@ -194,6 +208,7 @@ export function completeSession(work: Work, session: CheckoutSession, buyer: Buy
 export function expireSession(work: Work, session: CheckoutSession): CheckoutSession {
   requireOpen(session);
   work.tasks.cancel(EXPIRE_SESSION_TASK, session.id);
+  if (session.setup_intent !== null) cancelSetupIntent(work, work.get('setup_intent', session.setup_intent), null);
   return work.update(session, { status: 'expired', url: null }, 'checkout.session.expired');
 }
 

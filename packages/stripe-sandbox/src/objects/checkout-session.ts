@@ -49,8 +49,9 @@ export type CheckoutSession = {
   after_expiration: null;
   allow_promotion_codes: boolean | null;
   allowed_payment_method_types: string[] | null;
-  amount_subtotal: number;
-  amount_total: number;
+  /** Null, as is the total, where a card is saved and nothing sold. */
+  amount_subtotal: number | null;
+  amount_total: number | null;
   automatic_tax: {
     enabled: boolean;
     liability: Self | null;
@@ -69,7 +70,7 @@ export type CheckoutSession = {
   consent: null;
   consent_collection: null;
   created: number;
-  currency: string;
+  currency: string | null;
   currency_conversion: null;
   custom_fields: [];
   custom_text: { after_submit: null; shipping_address: null; submit: null; terms_of_service_acceptance: null };
@@ -87,7 +88,7 @@ export type CheckoutSession = {
   locale: string | null;
   managed_payments: { enabled: false } | null;
   metadata: Metadata;
-  mode: 'payment' | 'subscription';
+  mode: 'payment' | 'setup' | 'subscription';
   origin_context: null;
   payment_intent: string | null;
   payment_link: null;
@@ -100,7 +101,7 @@ export type CheckoutSession = {
   phone_number_collection: { enabled: boolean };
   recovered_from: null;
   saved_payment_method_options: Json;
-  setup_intent: null;
+  setup_intent: string | null;
   shipping_address_collection: null;
   shipping_cost: null;
   shipping_options: [];
@@ -108,8 +109,15 @@ export type CheckoutSession = {
   submit_type: 'auto' | 'book' | 'donate' | 'pay' | 'subscribe' | null;
   subscription: string | null;
   success_url: string;
-  total_details: { amount_discount: number; amount_shipping: number; amount_tax: number };
+  total_details: { amount_discount: number; amount_shipping: number; amount_tax: number } | null;
   ui_mode: 'hosted_page';
   url: string | null;
   wallet_options: null;
 };
+
+/** The money of a session that sells something. */
+export function saleOf(session: CheckoutSession): { currency: string; subtotal: number; total: number; off: number } {
+  const { amount_subtotal: subtotal, amount_total: total, currency, total_details: details } = session;
+  if (currency === null || subtotal === null || total === null) throw new Error(`${session.id} sells nothing`);
+  return { currency, subtotal, total, off: details?.amount_discount ?? 0 };
+}

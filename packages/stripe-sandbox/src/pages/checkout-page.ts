@@ -5,7 +5,7 @@ import { needsAuthentication } from '../billing/payment-methods.ts';
 import { runKeepingDeclines } from '../control/acts.ts';
 import type { Engine } from '../engine.ts';
 import { ApiError } from '../http/api-error.ts';
-import type { CheckoutSession } from '../objects/checkout-session.ts';
+import { type CheckoutSession, saleOf } from '../objects/checkout-session.ts';
 import { BY_THE_CLOCK, type Work } from '../work.ts';
 import { cadenceText } from './cadence.ts';
 import {
@@ -29,19 +29,25 @@ function knownEmail(work: Work, session: CheckoutSession): string | null {
 }
 
 function summary(work: Work, session: CheckoutSession) {
+  if (session.mode === 'setup') {
+    return html`<section>
+<h1>Save card</h1>
+<p class="soft">Nothing is charged now.</p>
+</section>`;
+  }
+  const { currency, off, total } = saleOf(session);
   const { lines, subscription } = planOfSession(work, session);
   const trialDays = subscription.trialPeriodDays;
-  const off = session.total_details.amount_discount;
   return html`<section>
 <h1>${session.mode === 'subscription' ? 'Subscribe' : 'Pay'}</h1>
-<p class="total">${formatAmount(session.amount_total, session.currency)}</p>
+<p class="total">${formatAmount(total, currency)}</p>
 <dl>${lines.map(
     (line) => html`<dt>${line.description}${(line.quantity ?? 1) > 1 && ` × ${line.quantity}`}
 <span class="soft">${formatAmount(line.price.unit_amount ?? 0, line.currency)}${cadenceText(line.price)}</span></dt>
 <dd>${formatAmount(line.amount_total, line.currency)}</dd>`,
   )}</dl>
 ${trialDays !== null && html`<p class="soft">${trialDays} days free.</p>`}
-${off > 0 && html`<p class="soft">Discount: −${formatAmount(off, session.currency)}</p>`}
+${off > 0 && html`<p class="soft">Discount: −${formatAmount(off, currency)}</p>`}
 </section>`;
 }
 
@@ -55,6 +61,18 @@ function codeForm(session: CheckoutSession) {
 <button class="second">Apply</button>
 </form>`
   );
+}
+
+function buttonText(session: CheckoutSession): string {
+  if (session.mode === 'setup') return 'Save card';
+  const { currency, total } = saleOf(session);
+  return `${session.mode === 'subscription' ? 'Subscribe' : 'Pay'} ${formatAmount(total, currency)}`;
+}
+
+function whatNeedsTheBank(session: CheckoutSession): string {
+  if (session.mode === 'setup') return 'Saving this card';
+  const { currency, total } = saleOf(session);
+  return `A payment of ${formatAmount(total, currency)}`;
 }
 
 function formPage(
@@ -72,9 +90,9 @@ ${codeForm(session)}
 <form method="post" novalidate>
 ${problem !== null && html`<p class="bad" role="alert">${problem}</p>`}
 <input type="hidden" name="step" value="pay">
-${email === null ? emailField(typed, errors.email) : html`<p>Paying as <strong>${email}</strong></p>`}
+${email === null ? emailField(typed, errors.email) : html`<p>${session.mode === 'setup' ? 'Saving' : 'Paying'} as <strong>${email}</strong></p>`}
 ${cardFields(typed, errors)}
-<button>${session.mode === 'subscription' ? 'Subscribe' : 'Pay'} ${formatAmount(session.amount_total, session.currency)}</button>
+<button>${buttonText(session)}</button>
 </form>
 <section>${testCardList()}</section>
 ${session.cancel_url !== null && html`<p><a href="${session.cancel_url}">Cancel and go back</a></p>`}`,
@@ -88,7 +106,7 @@ function authenticationPage(session: CheckoutSession, paymentMethod: string, typ
     'Authenticate',
     html`<form method="post">
 <h1>Your bank asks you to confirm</h1>
-<p>A payment of ${formatAmount(session.amount_total, session.currency)} needs 3-D Secure.</p>
+<p>${whatNeedsTheBank(session)} needs 3-D Secure.</p>
 <input type="hidden" name="step" value="authenticate">
 <input type="hidden" name="payment_method" value="${paymentMethod}">
 <input type="hidden" name="email" value="${typed.email}">
@@ -105,7 +123,11 @@ function successUrl(session: CheckoutSession): string {
 
 function closedPage(session: CheckoutSession): Page {
   return session.status === 'complete'
-    ? notice(200, 'You’re all done here', 'This checkout has been paid already.')
+    ? notice(
+        200,
+        'You’re all done here',
+        session.mode === 'setup' ? 'The card is saved.' : 'This checkout has been paid already.',
+      )
     : notice(410, 'This link has expired', 'Ask for a new checkout; this one can no longer be paid.');
 }
 
@@ -128,7 +150,7 @@ function pay(work: Work, session: CheckoutSession, typed: Typed): Page {
     return formPage(work, session, { typed, errors, problem: 'Please check the marked fields.', status: 400 });
   }
   const paymentMethod = typedPaymentMethod(work, typed, email);
-  if (session.amount_total > 0 && needsAuthentication(work, paymentMethod, false)) {
+  if (session.amount_total !== 0 && needsAuthentication(work, paymentMethod, false)) {
     return authenticationPage(session, paymentMethod.id, typed);
   }
   const buyer = { paymentMethod, email, name: typed.name || null, authentication: 'success' as const };

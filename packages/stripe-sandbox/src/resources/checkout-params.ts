@@ -2,7 +2,7 @@ import { cadenceOf } from '../billing/subscription-start.ts';
 import { amountFor } from '../billing/tiers.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import { newId } from '../ids.ts';
-import type { CheckoutLine } from '../objects/checkout-session.ts';
+import type { CheckoutLine, CheckoutSession } from '../objects/checkout-session.ts';
 import type { Price } from '../objects/price.ts';
 import {
   array,
@@ -67,6 +67,7 @@ const CREATE_FIELDS = {
   ),
   payment_method_collection: oneOf(['always', 'if_required']),
   phone_number_collection: switchedOff(),
+  setup_intent_data: object({ description: string({ maxLength: 1000 }), metadata: metadata() }, ['on_behalf_of']),
   submit_type: oneOf(['auto', 'book', 'donate', 'pay', 'subscribe']),
   subscription_data: object(
     {
@@ -116,7 +117,6 @@ export const CREATE = object(CREATE_FIELDS, [
   'redirect_on_completion',
   'return_url',
   'saved_payment_method_options',
-  'setup_intent_data',
   'shipping_address_collection',
   'shipping_options',
   'tax_id_collection',
@@ -133,17 +133,32 @@ function misplaced(param: string, mode: string): Error {
   return invalidRequest(`You can not pass \`${param}\` in \`${mode}\` mode.`, { param });
 }
 
+const OF_A_SALE = [
+  'allow_promotion_codes',
+  'automatic_tax',
+  'discounts',
+  'invoice_creation',
+  'line_items',
+  'payment_intent_data',
+  'payment_method_collection',
+  'submit_type',
+  'subscription_data',
+] as const;
+
+/** Where a card is saved nothing is sold, and which kinds of cards there can be depends on the currency. */
+function checkSetup(params: CreateParams): void {
+  const of = OF_A_SALE.find((name) => params[name] !== undefined);
+  if (of !== undefined) throw misplaced(of, 'setup');
+  if (params.currency === undefined && params.allowed_payment_method_types === undefined) throw missing('currency');
+}
+
 /** What depends on other parameters than itself. */
-export function checkTogether(work: Work, params: CreateParams): 'payment' | 'subscription' {
+export function checkTogether(work: Work, params: CreateParams): CheckoutSession['mode'] {
   const { mode } = params;
-  if (mode === 'setup') {
-    throw invalidRequest('Unsupported value for mode: the local Stripe does not do setup mode yet.', {
-      code: 'sandbox_unsupported',
-      param: 'mode',
-    });
-  }
   if (params.success_url === undefined) throw missing('success_url');
-  if (params.line_items === undefined || params.line_items.length === 0) throw missing('line_items');
+  if (mode === 'setup') checkSetup(params);
+  else if (params.line_items === undefined || params.line_items.length === 0) throw missing('line_items');
+  if (mode !== 'setup' && params.setup_intent_data !== undefined) throw misplaced('setup_intent_data', mode);
   if (params.customer !== undefined && params.customer_email !== undefined) {
     throw invalidRequest('You may only specify one of these parameters: customer, customer_email.', {
       code: 'parameters_exclusive',
@@ -221,7 +236,7 @@ export function toLine(work: Work, line: LineParams, path: string, trial: boolea
 }
 
 /** What must hold of the lines together. */
-export function checkLines(mode: 'payment' | 'subscription', lines: readonly CheckoutLine[]): void {
+export function checkLines(mode: CheckoutSession['mode'], lines: readonly CheckoutLine[]): void {
   const recurring = lines.filter((line) => line.price.recurring !== null);
   if (mode === 'payment' && recurring.length > 0) {
     throw invalidRequest(

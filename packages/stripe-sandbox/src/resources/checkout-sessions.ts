@@ -1,5 +1,6 @@
 import { EXPIRE_SESSION_TASK, expireSession, planOfSession, type SessionPlan } from '../billing/checkout.ts';
 import { shownDiscounts, withDiscounts } from '../billing/checkout-discounts.ts';
+import { createSetupIntent } from '../billing/setup.ts';
 import { invalidRequest } from '../http/api-error.ts';
 import { randomText } from '../ids.ts';
 import { embeddedList, type Json } from '../json.ts';
@@ -67,13 +68,16 @@ function requireLocation(work: Work, params: CreateParams): void {
   );
 }
 
-type Priced = Pick<CheckoutSession, 'amount_subtotal' | 'amount_total' | 'discounts' | 'total_details'>;
+type Priced = Pick<
+  CheckoutSession,
+  'amount_subtotal' | 'amount_total' | 'discounts' | 'payment_status' | 'setup_intent' | 'total_details'
+>;
 
 function newSession(
   work: Work,
-  mode: 'payment' | 'subscription',
+  mode: CheckoutSession['mode'],
   params: CreateParams,
-  currency: string,
+  currency: string | null,
   priced: Priced,
 ): CheckoutSession {
   const id = `cs_test_a1${randomText(56)}`;
@@ -104,7 +108,11 @@ function newSession(
     custom_text: { after_submit: null, shipping_address: null, submit: null, terms_of_service_acceptance: null },
     customer: params.customer ?? null,
     customer_account: null,
-    customer_creation: !created ? null : payment ? (params.customer_creation ?? 'if_required') : 'always',
+    customer_creation: !created
+      ? null
+      : mode === 'subscription'
+        ? 'always'
+        : (params.customer_creation ?? 'if_required'),
     customer_details: null,
     customer_email: params.customer_email ?? null,
     expires_at: params.expires_at ?? work.now + 86_400,
@@ -123,12 +131,10 @@ function newSession(
     payment_method_configuration_details: null,
     payment_method_options: { card: { request_three_d_secure: 'automatic' } },
     payment_method_types: ['card'],
-    payment_status: priced.amount_total === 0 ? 'no_payment_required' : 'unpaid',
     permissions: null,
     phone_number_collection: { enabled: false },
     recovered_from: null,
     saved_payment_method_options: saved,
-    setup_intent: null,
     shipping_address_collection: null,
     shipping_cost: null,
     shipping_options: [],
@@ -143,6 +149,29 @@ function newSession(
   };
 }
 
+function store(work: Work, session: CheckoutSession, plan: SessionPlan): CheckoutSession {
+  work.tasks.schedule(EXPIRE_SESSION_TASK, session.id, session.expires_at);
+  return work.insert(session, null, plan);
+}
+
+/** Nothing is sold: there is an intent that waits for a card, and no amount. */
+function createSetup(work: Work, params: CreateParams): CheckoutSession {
+  const intent = createSetupIntent(work, {
+    customer: params.customer ?? null,
+    description: params.setup_intent_data?.description ?? null,
+    metadata: mergeMetadata({}, params.setup_intent_data?.metadata),
+  });
+  const session = newSession(work, 'setup', params, params.currency ?? null, {
+    amount_subtotal: null,
+    amount_total: null,
+    discounts: null,
+    payment_status: 'no_payment_required',
+    setup_intent: intent.id,
+    total_details: null,
+  });
+  return store(work, session, planFor(params, []));
+}
+
 const create = operation({
   method: 'POST',
   route: '/v1/checkout/sessions',
@@ -151,6 +180,7 @@ const create = operation({
     const mode = checkTogether(work, params);
     if (params.customer !== undefined) work.require('customer', params.customer, 'customer');
     requireLocation(work, params);
+    if (mode === 'setup') return createSetup(work, params);
     const subscription = params.subscription_data;
     const trial = subscription?.trial_period_days !== undefined || subscription?.trial_end !== undefined;
     const full = (params.line_items ?? []).map((line, index) => toLine(work, line, `line_items[${index}]`, trial));
@@ -162,9 +192,9 @@ const create = operation({
     const { lines, sums } = withDiscounts(work, full, redeemables);
     const nothing = mode === 'payment' ? [] : null;
     const discounts = redeemables.length === 0 ? nothing : shownDiscounts(redeemables);
-    const session = newSession(work, mode, params, currency, { ...sums, discounts });
-    work.tasks.schedule(EXPIRE_SESSION_TASK, session.id, session.expires_at);
-    return work.insert(session, null, planFor(params, lines));
+    const status = sums.amount_total === 0 ? ('no_payment_required' as const) : ('unpaid' as const);
+    const priced = { ...sums, discounts, payment_status: status, setup_intent: null };
+    return store(work, newSession(work, mode, params, currency, priced), planFor(params, lines));
   },
 });
 
@@ -242,6 +272,7 @@ export const checkoutSessions: Resource = {
       return embeddedList(`/v1/checkout/sessions/${session.id}/line_items`, lines);
     },
     payment_intent: 'payment_intent',
+    setup_intent: 'setup_intent',
     subscription: 'subscription',
   },
 };
