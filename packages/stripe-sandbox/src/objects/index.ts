@@ -12,6 +12,7 @@ import type { InvoiceItem } from './invoice-item.ts';
 import type { Meter } from './meter.ts';
 import type { PaymentIntent } from './payment-intent.ts';
 import type { PaymentMethod } from './payment-method.ts';
+import type { PortalConfiguration, PortalSession } from './portal.ts';
 import type { Price } from './price.ts';
 import type { Product } from './product.ts';
 import type { PromotionCode } from './promotion-code.ts';
@@ -25,6 +26,8 @@ import type { WebhookEndpoint } from './webhook-endpoint.ts';
 /** Every kind of object that is stored on its own, by its `object` name. */
 export type StripeObjects = {
   'billing.meter': Meter;
+  'billing_portal.configuration': PortalConfiguration;
+  'billing_portal.session': PortalSession;
   charge: Charge;
   'checkout.session': CheckoutSession;
   coupon: Coupon;

@@ -12,17 +12,20 @@ const STYLE = new Html(`
 body { margin: 0; background: var(--ground); color: var(--text); font: 1rem/1.5 system-ui, sans-serif; }
 main { max-width: 30rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
 section, form { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; margin: 0 0 1rem; }
-h1 { font-size: 1.25rem; margin: 0 0 .5rem; } h2 { font-size: 1rem; margin: 1rem 0 .5rem; }
+h1 { font-size: 1.25rem; margin: 0 0 .5rem; } h2 { font-size: 1rem; margin: 1rem 0 .5rem; } h2:first-child { margin-top: 0; }
 p { margin: 0 0 .5rem; } .soft { color: var(--soft); font-size: .875rem; }
 .total { font-size: 1.75rem; font-weight: 600; }
 .note { border: 1px dashed var(--line); border-radius: .5rem; padding: .5rem .75rem; margin: 0 0 1rem; font-size: .875rem; }
 dl { display: grid; grid-template-columns: 1fr auto; gap: .25rem 1rem; margin: 0; } dd { margin: 0; text-align: right; }
 label { display: block; font-weight: 600; font-size: .875rem; margin: .75rem 0 .25rem; }
-input { width: 100%; padding: .625rem; font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: .375rem; }
+input, select { width: 100%; padding: .625rem; font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: .375rem; }
 input[aria-invalid] { border-color: var(--bad); }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); gap: 0 .75rem; }
 button { width: 100%; margin-top: 1rem; padding: .75rem; font: inherit; font-weight: 600; border: 1px solid var(--accent);
   border-radius: .375rem; background: var(--accent); color: var(--accent-text); cursor: pointer; }
+section form { border: 0; padding: 0; margin: 0; background: none; }
+.actions { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem; } .actions button { width: auto; margin: 0; padding: .375rem .75rem; }
+.rows { list-style: none; margin: 0 0 .5rem; padding: 0; } .rows li { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: center; gap: .25rem 1rem; padding: .5rem 0; border-top: 1px solid var(--line); }
 button.second { background: transparent; color: var(--text); border-color: var(--line); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .bad { color: var(--bad); background: var(--bad-ground); border: 1px solid var(--bad); border-radius: .375rem; padding: .5rem .75rem; margin: 0 0 1rem; }

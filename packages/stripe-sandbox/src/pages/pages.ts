@@ -7,6 +7,7 @@ import { showCheckout, submitCheckout } from './checkout-page.ts';
 import { html } from './html.ts';
 import { showInvoice, submitInvoice } from './invoice-page.ts';
 import { notFound, type Page, page } from './layout.ts';
+import { portalRoutes } from './portal-routes.ts';
 import { showReceipt } from './receipt-page.ts';
 
 type Handler = (path: PathValues, form: URLSearchParams, pathname: string) => Page;
@@ -27,7 +28,7 @@ function home(url: string): Page {
   );
 }
 
-/** What people see: the hosted Checkout, invoices, the bank's question, and a page that says what this is. */
+/** What people see: the hosted Checkout, the portal, invoices, the bank's question, and a page that says what this is. */
 export class Pages {
   readonly #router = new Router<Handler>();
 
@@ -47,6 +48,7 @@ export class Pages {
       ],
       ['GET', '/receipts/{charge}', (path) => showReceipt(engine, path.charge ?? '')],
       ['POST', '/i/{invoice}/{secret}', (path, form, at) => submitInvoice(engine, path.invoice ?? '', at, form)],
+      ...portalRoutes(engine),
     ];
     for (const [method, pattern, handler] of routes) this.#router.add(method, pattern, handler);
   }

@@ -153,25 +153,25 @@ function forget(work: Work, paymentMethod: PaymentMethod): void {
   }
 }
 
+/** Takes a payment method from its customer. */
+export function detachPaymentMethod(work: Work, paymentMethod: PaymentMethod): PaymentMethod {
+  if (paymentMethod.customer === null) {
+    throw invalidRequest('The payment method you provided is not attached to a customer so detachment is impossible.', {
+      code: 'payment_method_unexpected_state',
+    });
+  }
+  const detached = work.update(paymentMethod, { customer: null }, null);
+  work.emit('payment_method.detached', detached, { customer: paymentMethod.customer });
+  forget(work, paymentMethod);
+  return detached;
+}
+
 const detach = operation({
   method: 'POST',
   route: '/v1/payment_methods/{payment_method}/detach',
   params: object({}),
-  run(work, _params, path) {
-    const paymentMethod = work.require('payment_method', pathValue(path, 'payment_method'), 'id');
-    if (paymentMethod.customer === null) {
-      throw invalidRequest(
-        'The payment method you provided is not attached to a customer so detachment is impossible.',
-        {
-          code: 'payment_method_unexpected_state',
-        },
-      );
-    }
-    const detached = work.update(paymentMethod, { customer: null }, null);
-    work.emit('payment_method.detached', detached, { customer: paymentMethod.customer });
-    forget(work, paymentMethod);
-    return detached;
-  },
+  run: (work, _params, path) =>
+    detachPaymentMethod(work, work.require('payment_method', pathValue(path, 'payment_method'), 'id')),
 });
 
 const LIST_FILTERS = { allow_redisplay: ALLOW_REDISPLAY, type: CARD_TYPE };

@@ -1,5 +1,7 @@
 import type { Json } from '../json.ts';
 import { accounts } from './account.ts';
+import { billingPortalConfigurations } from './billing-portal-configurations.ts';
+import { billingPortalSessions } from './billing-portal-sessions.ts';
 import { charges } from './charges.ts';
 import { checkoutSessions } from './checkout-sessions.ts';
 import { coupons } from './coupons.ts';
@@ -35,6 +37,8 @@ import { webhookEndpoints } from './webhook-endpoints.ts';
 /** Everything the local Stripe serves under `/v1` and `/v2`. */
 export const RESOURCES: readonly Resource[] = [
   accounts,
+  billingPortalConfigurations,
+  billingPortalSessions,
   charges,
   checkoutSessions,
   coupons,
