@@ -55,7 +55,7 @@ function field(name: keyof Typed, label: string, value: string, error: string | 
   return html`<div>
 <label for="${name}">${label}</label>
 <input id="${name}" name="${name}" value="${value}" ${attributes}${invalid}>
-${error !== undefined && html`<p id="${name}-error" class="soft">${error}</p>`}
+${error !== undefined && html`<p id="${name}-error" class="wrong">${error}</p>`}
 </div>`;
 }
 

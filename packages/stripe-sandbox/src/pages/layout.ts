@@ -19,7 +19,7 @@ p { margin: 0 0 .5rem; } .soft { color: var(--soft); font-size: .875rem; }
 dl { display: grid; grid-template-columns: 1fr auto; gap: .25rem 1rem; margin: 0; } dd { margin: 0; text-align: right; }
 label { display: block; font-weight: 600; font-size: .875rem; margin: .75rem 0 .25rem; }
 input, select { width: 100%; padding: .625rem; font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: .375rem; }
-input[aria-invalid] { border-color: var(--bad); }
+input[aria-invalid] { border-color: var(--bad); } .wrong { color: var(--bad); font-size: .875rem; margin: .25rem 0 0; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); gap: 0 .75rem; }
 button { width: 100%; margin-top: 1rem; padding: .75rem; font: inherit; font-weight: 600; border: 1px solid var(--accent);
   border-radius: .375rem; background: var(--accent); color: var(--accent-text); cursor: pointer; }
