@@ -5,16 +5,10 @@ import type {
   NewStripeCustomer,
   StripeCustomerChange,
 } from '../modules/customers/index.ts';
-import type { FetchedObject } from './client/index.ts';
 import type { Intent, Intents } from './intents.ts';
+import { type KeptAnswer, keepAnswer, projectAnswer } from './kept-answer.ts';
 import { mirror } from './mirror.ts';
 import type { Projector } from './project.ts';
-
-/** A customer of Stripe's as it is kept with its intent. */
-interface KeptCustomer {
-  object: FetchedObject['object'];
-  asOf: string;
-}
 
 const CREATE = 'customer.create';
 
@@ -30,21 +24,20 @@ export interface CustomerIntentsOptions {
 /** Customers as intents: made at Stripe once, and what changes of them told there, whatever breaks in between. */
 export function createCustomerIntents(options: CustomerIntentsOptions): CustomerIntents {
   const { intents, customers, projector } = options;
-  const keep = ({ object, asOf }: FetchedObject): KeptCustomer => ({ object, asOf: asOf.toISOString() });
 
-  const creations = intents.register<NewStripeCustomer, KeptCustomer>(CREATE, {
+  const creations = intents.register<NewStripeCustomer, KeptAnswer>(CREATE, {
     async call(stripe, { customerId, email, name, metadata }, key) {
       // By the note, an event that comes before the answer finds its customer too.
       const notes = { ...metadata, [OUR_ID]: customerId };
-      return keep(await stripe.createCustomer({ email, name, metadata: notes }, key));
+      return keepAnswer(await stripe.createCustomer({ email, name, metadata: notes }, key));
     },
     record: (transaction, { request }, { object }) =>
       customers.foundAtStripe(transaction, request.customerId, object.id),
   });
 
-  const changes = intents.register<StripeCustomerChange, KeptCustomer>('customer.update', {
+  const changes = intents.register<StripeCustomerChange, KeptAnswer>('customer.update', {
     call: async (stripe, { customerId: _ours, stripeCustomerId, ...change }, key) =>
-      keep(await stripe.updateCustomer(stripeCustomerId, change, key)),
+      keepAnswer(await stripe.updateCustomer(stripeCustomerId, change, key)),
     // The answer is projected by whoever carried it out, and the event that Stripe sends says the same.
     async record() {},
     async reject(transaction, { request }) {
@@ -56,7 +49,7 @@ export function createCustomerIntents(options: CustomerIntentsOptions): Customer
     },
   });
 
-  const project = ({ object, asOf }: KeptCustomer) => projector.projectFetched('customer', object, new Date(asOf));
+  const project = (kept: KeptAnswer) => projectAnswer(projector, 'customer', kept);
 
   return {
     async planCreation(transaction, customer) {

@@ -1,20 +1,15 @@
 import { LatchkeyError } from '@latchkey/core';
 import type { Database } from '../db/database.ts';
 import type { RefundablePayment, RefundIntents, RefundRequest } from '../modules/payments/index.ts';
-import type { FetchedObject, StripeClient } from './client/index.ts';
+import type { StripeClient } from './client/index.ts';
 import type { Intent, Intents } from './intents.ts';
+import { type KeptAnswer, keepAnswer, projectAnswer } from './kept-answer.ts';
 import { findPayment } from './mirrored-payments.ts';
 import { paymentOf } from './mirrored-types.ts';
 import { paymentFacts } from './payment-facts.ts';
 import type { PaymentFetch } from './payment-question.ts';
 import type { Projector } from './project.ts';
 import type { StripeRefund } from './shapes.ts';
-
-/** A refund of Stripe's as it is kept with its intent. */
-interface KeptRefund {
-  object: FetchedObject['object'];
-  asOf: string;
-}
 
 export interface RefundIntentsOptions {
   database: Database;
@@ -26,10 +21,9 @@ export interface RefundIntentsOptions {
 
 /** Refunds as intents: money goes back once for each, whatever breaks in between; the answer is projected, so that the licence follows at once. */
 export function createRefundIntents({ intents, projector, fetchPayment }: RefundIntentsOptions): RefundIntents {
-  const planner = intents.register<RefundRequest, KeptRefund>('refund.create', {
+  const planner = intents.register<RefundRequest, KeptAnswer>('refund.create', {
     async call(stripe, request, key) {
-      const { object, asOf } = await stripe.createRefund(request, key);
-      return { object, asOf: asOf.toISOString() };
+      return keepAnswer(await stripe.createRefund(request, key));
     },
     // The answer is projected by whoever carried it out, and the events that Stripe sends say the same.
     async record() {},
@@ -44,7 +38,7 @@ export function createRefundIntents({ intents, projector, fetchPayment }: Refund
     async carryOut(planned) {
       const { request } = planned as Intent<RefundRequest>;
       const kept = await planner.carryOut(planned as Intent<RefundRequest>);
-      await projector.projectFetched('refund', kept.object, new Date(kept.asOf));
+      await projectAnswer(projector, 'refund', kept);
       await fetchPayment(request.payment);
       const { id, status, amount, currency } = kept.object as unknown as StripeRefund;
       return { id, status, amountCents: amount, currency };

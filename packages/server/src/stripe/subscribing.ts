@@ -3,15 +3,10 @@ import type { Connection, Database } from '../db/database.ts';
 import type { StartedSubscription, SubscribeRequest, SubscribingAtStripe } from '../modules/subscriptions/index.ts';
 import type { FetchedObject, StripeClient } from './client/index.ts';
 import type { Intent, Intents } from './intents.ts';
+import { type KeptAnswer, keepAnswer, projectAnswer } from './kept-answer.ts';
 import { mirror } from './mirror.ts';
 import type { Projector } from './project.ts';
 import type { StripeSubscription } from './shapes.ts';
-
-/** An answer of Stripe's as it is kept with its intent. */
-interface KeptAnswer {
-  object: FetchedObject['object'];
-  asOf: string;
-}
 
 const SUBSCRIBE = 'subscription.create';
 
@@ -34,7 +29,7 @@ export function createSubscribingAtStripe({
       await replace(stripe, request.replaces, key);
       const { object, asOf } = await stripe.createSubscription(creationOf(request), key);
       if (request.paymentMethod !== null) await requirePaid(stripe, object, key);
-      return { object, asOf: asOf.toISOString() };
+      return keepAnswer({ object, asOf });
     },
     // The answer is projected by whoever carried it out, and the events that Stripe sends say the same.
     async record() {},
@@ -59,7 +54,7 @@ export function createSubscribingAtStripe({
 
     async carryOut(planned) {
       const { object, asOf } = await planner.carryOut(planned as Intent<SubscribeRequest>).catch(tellWhatWasPaid);
-      await projector.projectFetched('subscription', object, new Date(asOf));
+      await projectAnswer(projector, 'subscription', { object, asOf });
       return started(object as unknown as StripeSubscription);
     },
   };

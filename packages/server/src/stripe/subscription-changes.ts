@@ -9,14 +9,9 @@ import { PENDING_CHANGE } from '../modules/subscriptions/index.ts';
 import type { FetchedObject, StripeClient } from './client/index.ts';
 import type { ItemChange } from './client/subscriptions.ts';
 import type { Intent, Intents } from './intents.ts';
+import { type KeptAnswer, keepAnswer, projectAnswer } from './kept-answer.ts';
 import type { Projector } from './project.ts';
 import type { StripeInvoice, StripeInvoiceLine, StripeSubscription } from './shapes.ts';
-
-/** An answer of Stripe's as it is kept with its intent. */
-interface KeptAnswer {
-  object: FetchedObject['object'];
-  asOf: string;
-}
 
 export const CHANGE = 'subscription.change';
 
@@ -32,8 +27,7 @@ export function createSubscriptionChanges(options: SubscriptionChangesOptions): 
 
   const planner = intents.register<ChangeRequest, KeptAnswer>(CHANGE, {
     async call(stripe, request, key) {
-      const { object, asOf } = await callStripe(stripe, request, key);
-      return { object, asOf: asOf.toISOString() };
+      return keepAnswer(await callStripe(stripe, request, key));
     },
     // The answer is projected by whoever carried it out, and the event that Stripe sends says the same.
     async record() {},
@@ -72,7 +66,7 @@ export function createSubscriptionChanges(options: SubscriptionChangesOptions): 
 
     async carryOut(planned, before) {
       const kept = await planner.carryOut(planned as Intent<ChangeRequest>);
-      await projector.projectFetched('subscription', kept.object, new Date(kept.asOf));
+      await projectAnswer(projector, 'subscription', kept);
       const { latest_invoice: invoice, pending_update: waits } = kept.object as unknown as StripeSubscription;
       if (invoice === null || invoice === before.latestInvoice) return { invoice: null, clientSecret: null };
       const found = await client.fetch('invoice', invoice);

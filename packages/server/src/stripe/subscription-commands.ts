@@ -2,8 +2,9 @@ import type { Database, Transaction } from '../db/database.ts';
 import type { SubscriptionCommands } from '../modules/subscriptions/index.ts';
 import type { StripeClient } from './client/index.ts';
 import type { Intent, IntentPlanner, Intents } from './intents.ts';
+import { type KeptAnswer, keepAnswer, projectAnswer } from './kept-answer.ts';
 import { mirror } from './mirror.ts';
-import type { FetchedObject, Projector } from './project.ts';
+import type { Projector } from './project.ts';
 import { CHANGE } from './subscription-changes.ts';
 
 interface CancelRequest {
@@ -18,12 +19,6 @@ interface UpdateRequest {
   metadata?: Record<string, string>;
 }
 
-/** An answer of Stripe's as it is kept with its intent. */
-interface KeptAnswer {
-  object: FetchedObject['object'];
-  asOf: string;
-}
-
 /** Carries out what is asked of Stripe about subscriptions, each as an intent; the answers are projected, so that the next read sees them. */
 export function createSubscriptionCommands(options: {
   database: Database;
@@ -32,10 +27,9 @@ export function createSubscriptionCommands(options: {
   projector: Projector;
 }): SubscriptionCommands {
   const { database, client, intents, projector } = options;
-  const keep = ({ object, asOf }: FetchedObject): KeptAnswer => ({ object, asOf: asOf.toISOString() });
 
   const cancellations = intents.register<CancelRequest, KeptAnswer>('subscription.cancel', {
-    call: async (stripe, { reference }, key) => keep(await stripe.cancelSubscription(reference, key)),
+    call: async (stripe, { reference }, key) => keepAnswer(await stripe.cancelSubscription(reference, key)),
     // The answer is projected by whoever carried it out, and the event that Stripe sends says the same.
     async record() {},
     crashPoints: { planned: 'cancel.planned', called: 'cancel.called' },
@@ -43,7 +37,7 @@ export function createSubscriptionCommands(options: {
   const updates = intents.register<UpdateRequest, KeptAnswer>('subscription.update', {
     async call(stripe, { reference, releases = null, ...changes }, key) {
       if (releases !== null) await stripe.releaseSchedule(releases, `${key}:release`);
-      return keep(await stripe.updateSubscription(reference, changes, key));
+      return keepAnswer(await stripe.updateSubscription(reference, changes, key));
     },
     async record() {},
   });
@@ -55,8 +49,7 @@ export function createSubscriptionCommands(options: {
     plan: (transaction: Transaction) => Promise<Intent<Request>>,
   ): Promise<void> {
     const intent = await database.transaction(asSystem, plan);
-    const { object, asOf } = await planner.carryOut(intent);
-    await projector.projectFetched('subscription', object, new Date(asOf));
+    await projectAnswer(projector, 'subscription', await planner.carryOut(intent));
   }
 
   /** What Stripe could not be told before goes with it, except where this says otherwise; so nothing old comes after it. */

@@ -121,16 +121,15 @@ function customerPart({ configuration, customer, home }: Portal): Html | false {
 }
 
 /** The first page: everything the customer has, and what they may do to it. */
-export function homePage(portal: Portal, problem: string | null = null, status = 200): Page {
+function homePage(portal: Portal): Page {
   const { work, session, configuration, customer } = portal;
   const running = runningSubscriptions(work, customer.id);
   const { headline, privacy_policy_url: privacy, terms_of_service_url: terms } = configuration.business_profile;
   return page(
-    status,
+    200,
     'Your billing',
     html`${session.return_url !== null && html`<p><a href="${session.return_url}">← Return to the shop</a></p>`}
 <h1>${headline ?? 'Your billing'}</h1>
-${problem !== null && html`<p class="bad" role="alert">${problem}</p>`}
 ${running.length === 0 && html`<section><p>You have no subscription that runs.</p></section>`}
 ${running.map((subscription) => subscriptionPart(portal, subscription))}
 ${cardsPart(portal)}
