@@ -44,7 +44,7 @@ function placeInServer(path: string): Place {
   const [folder = '', noun, ...rest] = path.split('/');
   if (noun === undefined) return { layer: path === 'ports.ts' ? 'ports' : 'wiring' };
   if (folder === 'modules') return { layer: layerInModule(rest), noun };
-  if (folder === 'dialects') return { layer: 'dialect', noun };
+  if (folder === 'dialects') return rest.length === 0 ? { layer: 'wiring' } : { layer: 'dialect', noun };
   if (
     folder === 'db' ||
     folder === 'stripe' ||

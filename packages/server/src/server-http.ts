@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { earliest } from '@latchkey/core';
 import type { App } from './app.ts';
 import { moveClock } from './db/clock-store.ts';
+import { dialectsOf, mountDialects } from './dialects/index.ts';
 import { createHttp, type Http, registerDocsPages } from './http/index.ts';
 import { accountRoutes, adminRoutes, createAdmins } from './modules/accounts/index.ts';
 import { registerApiKeyRoutes } from './modules/api-keys/index.ts';
@@ -64,6 +65,7 @@ export async function createServerHttp(app: App): Promise<Http> {
     ids,
     log: logs.app,
     metrics,
+    errorShapes: dialectsOf(app.catalog).map(({ dialect }) => dialect.errors),
   });
   healthRoutes(http, app, version);
   registerDocsPages(http);
@@ -109,6 +111,7 @@ export async function createServerHttp(app: App): Promise<Http> {
       trust: (secret) => void app.webhookSecrets.push(secret),
     }),
   });
+  mountDialects(http, app);
   pages(http, app, version);
   sandboxRoutes(http, app);
   return http;

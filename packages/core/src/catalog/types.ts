@@ -34,6 +34,8 @@ export interface Product {
   readonly planChange: PlanChangePolicy;
   readonly withdrawal: WithdrawalPolicy;
   readonly demo: DemoMode | null;
+  /** The set of older paths and bodies by which this product is spoken to beside `/v1`; null for none. */
+  readonly dialect: string | null;
 }
 
 /** Who signs the letters and answers the customer's questions. */

@@ -56,6 +56,7 @@ const PRODUCT: Product = {
   planChange: { upgrade: 'now', downgrade: 'period_end', proration: 'always_invoice' },
   withdrawal: { onRefund: 'revoke', onDispute: 'suspend' },
   demo: null,
+  dialect: null,
 };
 
 const PRO: ChangeableSubscription = {

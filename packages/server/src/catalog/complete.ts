@@ -58,6 +58,7 @@ export function completeProduct(source: ProductSource): Product {
             parallelSessions: source.timed_use.parallel_sessions ?? 'allow',
           },
     ...policies(source),
+    dialect: source.dialect ?? null,
     demo:
       source.demo === undefined
         ? null

@@ -407,6 +407,9 @@ export const productSource = section(
     )
       .optional()
       .describe('What the software may do without a licence.'),
+    dialect: id
+      .optional()
+      .describe('The older paths and bodies by which this product is spoken to as well; one product may speak each.'),
   },
   'a product with id, name, key and plans',
 );

@@ -2,6 +2,7 @@
 
 export type { Authenticate } from './authentication.ts';
 export { registerDocsPages } from './docs-pages.ts';
+export type { ErrorShape } from './error-handling.ts';
 export { databaseCheck, type HealthOptions, isInsider, type ReadinessCheck, registerHealthRoutes } from './health.ts';
 export { escapeHtml, Html, type HtmlPart, html } from './html.ts';
 export { expireIdempotencyKeys } from './idempotency.ts';

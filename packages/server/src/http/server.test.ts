@@ -16,6 +16,10 @@ beforeAll(async () => {
     database: test.database,
     ports,
     allowedOrigins: ['https://shop.example.com'],
+    errorShapes: [
+      { prefixes: ['/old'], answer: ({ code }) => ({ body: { error: 'outer', code } }) },
+      { prefixes: ['/old/inner'], answer: ({ code }) => ({ body: { error: 'inner', code }, status: 418 }) },
+    ],
     authenticators: [
       async (token) => (token === 'lk_reader' ? { type: 'api_key', id: 'key_1', scopes: ['licenses:read'] } : null),
     ],
@@ -31,6 +35,7 @@ beforeAll(async () => {
   http.get('/v1/broken', { config: { access: 'anyone' } }, async () => {
     throw new Error('secret internals at /home/latchkey');
   });
+  http.post('/old/things', { config: { access: 'anyone' }, schema: { body } }, async (request) => request.body);
   http.get('/v1/busy', { config: { access: 'anyone' } }, async () => {
     throw new LatchkeyError('stripe_unavailable', 'Stripe does not answer.', { retryAfterSeconds: 7 });
   });
@@ -114,6 +119,20 @@ describe('an error', () => {
     expect(answer.statusCode).toBe(405);
     expect(answer.headers.allow).toBe('GET, HEAD');
     expect(answer.json().code).toBe('method_not_allowed');
+  });
+
+  it('below the paths of another shape is answered in it, the nearest first, whatever went wrong', async () => {
+    const bad = await post('/old/things', '{"machine":{}}');
+    expect([bad.statusCode, bad.json()]).toEqual([400, { error: 'outer', code: 'invalid_request' }]);
+    expect(bad.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect((await post('/old/things', '{')).json()).toMatchObject({ error: 'outer' });
+    const wrongMethod = await http.inject('/old/things');
+    expect([wrongMethod.statusCode, wrongMethod.headers.allow]).toEqual([405, 'POST']);
+    expect(wrongMethod.json()).toEqual({ error: 'outer', code: 'method_not_allowed' });
+    const inner = await http.inject('/old/inner/nowhere?key=1');
+    expect([inner.statusCode, inner.json()]).toEqual([418, { error: 'inner', code: 'not_found' }]);
+    // A path that only begins with the same letters is another.
+    expect((await http.inject('/older')).json()).toMatchObject({ type: expect.any(String), code: 'not_found' });
   });
 
   it('of an address that is not well formed is 400', async () => {

@@ -11,7 +11,7 @@ import type { Clock, Ids } from '../ports.ts';
 import type { Vault } from '../security/vault.ts';
 import { type Authenticate, createAuthenticate, isVendor } from './authentication.ts';
 import { addCors } from './cors.ts';
-import { addErrorHandling } from './error-handling.ts';
+import { addErrorHandling, type ErrorShape } from './error-handling.ts';
 import { addIdempotency } from './idempotency.ts';
 import { markCommitted } from './idempotency-repository.ts';
 import { parseJsonBody } from './json-body.ts';
@@ -34,6 +34,8 @@ export interface HttpOptions extends Pick<Config, 'mode' | 'allowedOrigins' | 't
   ids: Ids;
   log: Log;
   metrics: Metrics;
+  /** Of the paths where errors are not problem+json. */
+  errorShapes?: readonly ErrorShape[];
 }
 
 const bodyLimit = 1_024 * 1_024;
@@ -79,7 +81,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   decorateRequests(http, options, failures);
   const securityHeaders = securityHeadersFor(publicUrl());
   const authenticate = createAuthenticate(options.adminToken, options.authenticators);
-  addErrorHandling(http, { publicUrl, log, securityHeaders });
+  addErrorHandling(http, { publicUrl, log, securityHeaders, errorShapes: options.errorShapes ?? [] });
   addIdempotency(http, options);
   addRouteHooks(http, { authenticate, failures, metrics, log, wallMs, securityHeaders });
   await addOpenApi(http, options);

@@ -1,0 +1,53 @@
+/** The dialects: older paths and bodies by which products are spoken to beside `/v1`, one folder each. */
+
+import type { Catalog, Product } from '@latchkey/core';
+import type { App } from '../app.ts';
+import type { ErrorShape, Http } from '../http/index.ts';
+import { registerWebhookRoute, type WebhookRoute } from '../stripe/webhook-route.ts';
+
+/** What a dialect is given: the house, the product that is spoken to, and a way into the one inbox. */
+export interface DialectContext extends App {
+  product: Product;
+  /** A path at which Stripe may deliver, with answers of its own. */
+  webhook(route: Omit<WebhookRoute, 'inbox'>): void;
+}
+
+/** One dialect. Its routes name, by a type of their own, the little of the house that they need. */
+export interface Dialect {
+  /** As catalogs name it. */
+  readonly name: string;
+  /** How it answers errors, and below which paths. */
+  readonly errors: ErrorShape;
+  routes(http: Http, context: DialectContext): void;
+}
+
+/** In the order in which they are mounted. */
+const DIALECTS: readonly Dialect[] = [];
+
+/** The dialects that the catalog asks for, each with its product. Throws for one that is unknown, or asked for twice. */
+export function dialectsOf(catalog: Catalog): { dialect: Dialect; product: Product }[] {
+  const spoken = new Map<string, Product>();
+  return catalog.products.flatMap((product) => {
+    if (product.dialect === null) return [];
+    const dialect = DIALECTS.find(({ name }) => name === product.dialect);
+    if (dialect === undefined) {
+      const known = DIALECTS.map(({ name }) => name).join(', ');
+      throw new Error(`The product ${product.id} asks for the dialect ${product.dialect}; there are ${known}.`);
+    }
+    const other = spoken.get(dialect.name);
+    if (other !== undefined) {
+      throw new Error(
+        `The dialect ${dialect.name} is asked for by ${other.id} and by ${product.id}; one may speak it.`,
+      );
+    }
+    spoken.set(dialect.name, product);
+    return [{ dialect, product }];
+  });
+}
+
+export function mountDialects(http: Http, app: App): void {
+  for (const { dialect, product } of dialectsOf(app.catalog)) {
+    const webhook: DialectContext['webhook'] = (route) => registerWebhookRoute(http, { ...route, inbox: app.inbox });
+    dialect.routes(http, { ...app, product, webhook });
+  }
+}
