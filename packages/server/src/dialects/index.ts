@@ -8,7 +8,7 @@ import { registerWebhookRoute, type WebhookRoute } from '../stripe/webhook-route
 /** What a dialect is given: the house, the product that is spoken to, and a way into the one inbox. */
 export interface DialectContext extends App {
   product: Product;
-  /** A path at which Stripe may deliver, with answers of its own. */
+  /** A path at which Stripe may deliver, with answers of its own. Of dialects that name the same path, the first mounts it. */
   webhook(route: Omit<WebhookRoute, 'inbox'>): void;
 }
 
@@ -46,8 +46,13 @@ export function dialectsOf(catalog: Catalog): { dialect: Dialect; product: Produ
 }
 
 export function mountDialects(http: Http, app: App): void {
+  const webhooks = new Set<string>();
+  const webhook: DialectContext['webhook'] = (route) => {
+    if (webhooks.has(route.path)) return;
+    webhooks.add(route.path);
+    registerWebhookRoute(http, { ...route, inbox: app.inbox });
+  };
   for (const { dialect, product } of dialectsOf(app.catalog)) {
-    const webhook: DialectContext['webhook'] = (route) => registerWebhookRoute(http, { ...route, inbox: app.inbox });
     dialect.routes(http, { ...app, product, webhook });
   }
 }
