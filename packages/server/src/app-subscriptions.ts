@@ -4,10 +4,12 @@ import { currentPrice } from './catalog/price-repository.ts';
 import {
   createNewSubscriptions,
   createPlanChanges,
+  createRevenueReader,
   type NewSubscriptions,
   type NewSubscriptionsOptions,
   type PlanChanges,
   type PlanChangesOptions,
+  type RevenueReader,
 } from './modules/subscriptions/index.ts';
 import { createSubscribingAtStripe } from './stripe/subscribing.ts';
 import { createSubscriptionChanges, type SubscriptionChangesOptions } from './stripe/subscription-changes.ts';
@@ -15,6 +17,7 @@ import { createSubscriptionChanges, type SubscriptionChangesOptions } from './st
 export interface SubscriptionDesk {
   planChanges: PlanChanges;
   newSubscriptions: NewSubscriptions;
+  revenue: RevenueReader;
 }
 
 type Wired = 'atStripe' | 'subscribingAtStripe' | 'currentPrice' | 'findPromotionCode';
@@ -32,5 +35,6 @@ export function createSubscriptionDesk(options: SubscriptionDeskOptions): Subscr
       currentPrice,
       findPromotionCode: (code) => client.promotionCode(code),
     }),
+    revenue: createRevenueReader(options),
   };
 }

@@ -15,6 +15,7 @@ export { countStandings } from './monitor-repository.ts';
 export { createLicenseNotices, type LicenseNotices } from './notices.ts';
 export { PENDING_CHANGE } from './pending-change.ts';
 export type { SubscriptionFilter } from './repository.ts';
+export { createRevenueReader, type RevenueFigures, type RevenueReader } from './revenue-figures.ts';
 export { changeRoutes } from './routes/changes.ts';
 export { subscriptionRoutes } from './routes/index.ts';
 export { revenueRoutes } from './routes/revenue.ts';

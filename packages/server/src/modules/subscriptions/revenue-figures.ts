@@ -10,7 +10,8 @@ import {
   type Share,
   together,
 } from '@latchkey/core';
-import type { Connection } from '../../db/database.ts';
+import type { Connection, Database } from '../../db/database.ts';
+import type { Clock } from '../../ports.ts';
 import * as repository from './revenue-repository.ts';
 
 /** What one currency brings, and how that came about. */
@@ -40,14 +41,21 @@ export interface RevenueFigures {
 /** Full months looked at, beside the one that is running. */
 const MONTHS = 12;
 
-/** Every figure of the revenue, from the subscriptions as they are and the movements as they were written. */
-export async function revenueFigures(connection: Connection, now: Date): Promise<RevenueFigures> {
+/**
+ * Every figure of the revenue, from the subscriptions as they are and the movements as they were written. Of one product, `new` and `churn`
+ * are still the customer's: who leaves it and keeps another is a contraction.
+ */
+export async function revenueFigures(
+  connection: Connection,
+  now: Date,
+  scope: repository.RevenueScope = {},
+): Promise<RevenueFigures> {
   const months = monthsUntil(now);
   const since = new Date(`${months[0]}T00:00:00Z`);
-  const totals = await repository.revenueTotals(connection);
-  const openings = await repository.standingBefore(connection, since);
-  const movements = await repository.movementsByMonth(connection, since);
-  const trials = await repository.trialsByMonth(connection, since, now);
+  const totals = await repository.revenueTotals(connection, scope);
+  const openings = await repository.standingBefore(connection, since, scope);
+  const movements = await repository.movementsByMonth(connection, since, scope);
+  const trials = await repository.trialsByMonth(connection, since, now, scope);
   const currencies = [...new Set([...totals, ...openings, ...movements].map(({ currency }) => currency))].toSorted();
   return {
     currencies: currencies.map((currency) => {
@@ -60,10 +68,20 @@ export async function revenueFigures(connection: Connection, now: Date): Promise
       const { mrrCents = 0, payingCustomers = 0 } = totals.find((one) => one.currency === currency) ?? {};
       return figuresOf({ currency, mrrCents, payingCustomers }, rolled);
     }),
-    plans: await repository.revenueByPlan(connection),
+    plans: await repository.revenueByPlan(connection, scope),
     trials,
     trialConversion: together(trials.map(({ converted, ended }) => ({ part: converted, of: ended }))),
     movements,
+  };
+}
+
+export type RevenueReader = ReturnType<typeof createRevenueReader>;
+
+/** The revenue as it is now, of everything or of one product. */
+export function createRevenueReader({ database, clock }: { database: Database; clock: Clock }) {
+  return {
+    figures: (scope: repository.RevenueScope = {}): Promise<RevenueFigures> =>
+      revenueFigures(database.connection, clock.now(), scope),
   };
 }
 

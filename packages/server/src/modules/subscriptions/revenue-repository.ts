@@ -1,7 +1,7 @@
 /** The SQL of the monthly revenue and of what moved it. */
 
 import type { MovementKind } from '@latchkey/core';
-import { type Insertable, type Selectable, sql } from 'kysely';
+import { type Insertable, type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Connection } from '../../db/database.ts';
 import type { RevenueMovementsTable } from '../../db/schema.ts';
 import type { SubscriptionRow } from './repository.ts';
@@ -29,14 +29,22 @@ export async function customerStanding(
   return { totalCents: rows[0]?.total ?? 0, hasMoved: rows[0]?.moved ?? false };
 }
 
+/** Of what the figures are: one product, or everything that is sold. */
+export interface RevenueScope {
+  product?: string | undefined;
+}
+
+const within = ({ product }: RevenueScope): RawBuilder<boolean> =>
+  product === undefined ? sql<boolean>`true` : sql<boolean>`product = ${product}`;
+
 export interface RevenueTotals {
   currency: string;
   mrrCents: number;
   payingCustomers: number;
 }
 
-/** What all subscriptions bring in a month, by currency. */
-export async function revenueTotals(connection: Connection): Promise<RevenueTotals[]> {
+/** What subscriptions bring in a month, by currency. */
+export async function revenueTotals(connection: Connection, scope: RevenueScope): Promise<RevenueTotals[]> {
   const rows = await connection
     .selectFrom('subscriptions')
     .select([
@@ -45,6 +53,7 @@ export async function revenueTotals(connection: Connection): Promise<RevenueTota
       sql<number>`count(DISTINCT coalesce(customer_id, id))::float8`.as('payingCustomers'),
     ])
     .where('mrr_cents', '>', 0)
+    .where(within(scope))
     .groupBy('currency')
     .orderBy('currency')
     .execute();
@@ -58,7 +67,7 @@ export interface PlanRevenue extends RevenueTotals {
 }
 
 /** The same for each plan, the one that brings most first. */
-export async function revenueByPlan(connection: Connection): Promise<PlanRevenue[]> {
+export async function revenueByPlan(connection: Connection, scope: RevenueScope): Promise<PlanRevenue[]> {
   return connection
     .selectFrom('subscriptions')
     .select([
@@ -70,6 +79,7 @@ export async function revenueByPlan(connection: Connection): Promise<PlanRevenue
       sql<number>`count(DISTINCT coalesce(customer_id, id))::float8`.as('payingCustomers'),
     ])
     .where('mrr_cents', '>', 0)
+    .where(within(scope))
     .groupBy(['product', 'plan', 'currency'])
     .orderBy('mrrCents', 'desc')
     .orderBy('product')
@@ -87,11 +97,15 @@ export interface MonthlyMovement {
 }
 
 /** What moved the revenue in each month from `since` on. */
-export async function movementsByMonth(connection: Connection, since: Date): Promise<MonthlyMovement[]> {
+export async function movementsByMonth(
+  connection: Connection,
+  since: Date,
+  scope: RevenueScope,
+): Promise<MonthlyMovement[]> {
   const { rows } = await sql<MonthlyMovement>`
     SELECT to_char(date_trunc('month', at AT TIME ZONE 'UTC'), 'YYYY-MM-DD') AS month, currency, kind,
       sum(delta_cents)::float8 AS "deltaCents", count(*)::float8 AS movements
-    FROM revenue_movements WHERE at >= ${since}::timestamptz
+    FROM revenue_movements WHERE at >= ${since}::timestamptz AND ${within(scope)}
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
   `.execute(connection);
   return rows;
@@ -104,11 +118,11 @@ export interface Opening {
 }
 
 /** What all movements before `until` come to. */
-export async function standingBefore(connection: Connection, until: Date): Promise<Opening[]> {
+export async function standingBefore(connection: Connection, until: Date, scope: RevenueScope): Promise<Opening[]> {
   const { rows } = await sql<Opening>`
     SELECT currency, sum(delta_cents)::float8 AS "mrrCents",
       (count(*) FILTER (WHERE kind IN ('new', 'reactivation')) - count(*) FILTER (WHERE kind = 'churn'))::float8 AS customers
-    FROM revenue_movements WHERE at < ${until}::timestamptz GROUP BY currency
+    FROM revenue_movements WHERE at < ${until}::timestamptz AND ${within(scope)} GROUP BY currency
   `.execute(connection);
   return rows;
 }
@@ -120,11 +134,16 @@ export interface MonthOfTrials {
 }
 
 /** The trials that ended in each month, and those of them after which something was paid for. */
-export async function trialsByMonth(connection: Connection, since: Date, until: Date): Promise<MonthOfTrials[]> {
+export async function trialsByMonth(
+  connection: Connection,
+  since: Date,
+  until: Date,
+  scope: RevenueScope,
+): Promise<MonthOfTrials[]> {
   const { rows } = await sql<MonthOfTrials>`
     SELECT to_char(date_trunc('month', trial_end AT TIME ZONE 'UTC'), 'YYYY-MM-DD') AS month, count(*)::float8 AS ended,
       (count(*) FILTER (WHERE paid_through > trial_end))::float8 AS converted
-    FROM subscriptions WHERE trial_end >= ${since}::timestamptz AND trial_end <= ${until}::timestamptz
+    FROM subscriptions WHERE trial_end >= ${since}::timestamptz AND trial_end <= ${until}::timestamptz AND ${within(scope)}
     GROUP BY 1 ORDER BY 1
   `.execute(connection);
   return rows;
