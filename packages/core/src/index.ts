@@ -33,3 +33,6 @@ export * from './subscription/effects.ts';
 export * from './subscription/notices.ts';
 export * from './subscription/state.ts';
 export * from './time.ts';
+export * from './usage/histogram.ts';
+export * from './usage/series.ts';
+export * from './usage/trend.ts';
