@@ -125,6 +125,10 @@ describe('who may call', () => {
     ['POST', '/v1/balances/corrections', 'usage:write'],
     ['POST', '/v1/balances/deductions', 'usage:write'],
     ['GET', '/v1/ledger/proof', null],
+    ['POST', '/api/payments/customers', 'customers:write'],
+    ['POST', '/api/payments/subscriptions', 'subscriptions:write'],
+    ['POST', '/api/licensing/generate', 'licenses:write'],
+    ['POST', '/api/licensing/reactivations/rea_none/approve', 'licenses:write'],
     ['GET', '/sandbox/time', null],
     ['POST', '/sandbox/time/advance', null],
     ['GET', '/sandbox/mail', null],
@@ -164,6 +168,10 @@ describe('who may call', () => {
       '/health/ready',
       '/webhook/stripe',
       '/v1/products/{id}',
+      '/api/payments/webhook',
+      '/api/licensing/activate',
+      '/api/licensing/validate',
+      '/api/licensing/features',
     ];
     const known = new Set([
       ...guarded.map(([method, path]) => `${method} ${path.replace(/\/[a-z]+_none/, '/{id}')}`),

@@ -1,0 +1,26 @@
+/** The calls of the trading software's document: customers and subscriptions, licences bound to a machine, demo mode. */
+
+import type { Dialect } from '../index.ts';
+import { errors } from './errors.ts';
+import { licensingRoutes } from './licensing.ts';
+import { paymentRoutes } from './payments.ts';
+
+export const cryptoOrchestrator: Dialect = {
+  name: 'crypto-orchestrator',
+  errors,
+  routes(http, context) {
+    paymentRoutes(http, context);
+    licensingRoutes(http, context);
+    context.webhook({
+      path: '/api/payments/webhook',
+      signatureHeaders: ['stripe-signature', 'x-stripe-signature'],
+      answers: {
+        contentType: 'application/json; charset=utf-8',
+        stored: '{"received":true}',
+        invalidSignature: '{"error":"Invalid signature","code":"invalid_signature"}',
+        invalidPayload: '{"error":"Invalid payload","code":"invalid_request"}',
+      },
+      summary: 'Stripe delivers events here',
+    });
+  },
+};
