@@ -400,6 +400,95 @@ export interface AuthVerificationsTable {
   updated_at: Date;
 }
 
+export interface UsageEventsTable {
+  id: string;
+  account_id: string;
+  at: Date;
+  received_at: Date;
+  quantity: BigInteger;
+  covered: BigInteger;
+  overage: BigInteger;
+  uncovered: BigInteger;
+  lapsed: number | null;
+  rate: string | null;
+  operation: string | null;
+  reverses: string | null;
+  method: string | null;
+  route: string | null;
+  duration_ms: number | null;
+  status: number | null;
+  properties: Record<string, unknown> | null;
+}
+
+export interface UsageEventIdsTable {
+  key: string;
+  received_at: Date;
+  at: Date;
+  quantity: BigInteger;
+  reversed: BigInteger;
+}
+
+export interface UsageWindowsTable {
+  account_id: string;
+  starts_at: Date;
+  ends_at: Date;
+  subscription_id: string | null;
+  plan: string | null;
+  limit_kind: 'hard' | 'overage' | 'soft' | 'prepaid';
+  included: BigInteger;
+  ceiling: number | null;
+  events: BigInteger;
+  recorded: BigInteger;
+  covered: BigInteger;
+  overage: BigInteger;
+  uncovered: BigInteger;
+  lapsed: BigInteger;
+  last_at: Date | null;
+  warned: Generated<number>;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export interface UsageOverageTable {
+  account_id: string;
+  window_start: Date;
+  rate: string;
+  window_end: Date;
+  subscription_id: string | null;
+  plan: string;
+  amount_cents: BigInteger;
+  per_units: BigInteger;
+  currency: string;
+  units: BigInteger;
+  reported: BigInteger;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export interface UsageAllowancesTable {
+  account_id: string;
+  included: number | null;
+  limit_kind: 'hard' | 'overage' | 'soft' | null;
+  ceiling: number | null;
+  updated_at: Date;
+}
+
+export interface UsageReservationsTable {
+  id: string;
+  account_id: string;
+  window_start: Date;
+  quantity: BigInteger;
+  held: BigInteger;
+  overage: BigInteger;
+  uncovered: BigInteger;
+  rate: string | null;
+  status: 'live' | 'finalized' | 'released';
+  event_id: string | null;
+  used: number | null;
+  created_at: Date;
+  expires_at: Date;
+}
+
 export interface Schema {
   settings: SettingsTable;
   customers: CustomersTable;
@@ -421,6 +510,12 @@ export interface Schema {
   ledger_lots: LedgerLotsTable;
   ledger_transfers: LedgerTransfersTable;
   ledger_reservations: LedgerReservationsTable;
+  usage_events: UsageEventsTable;
+  usage_event_ids: UsageEventIdsTable;
+  usage_windows: UsageWindowsTable;
+  usage_overage: UsageOverageTable;
+  usage_allowances: UsageAllowancesTable;
+  usage_reservations: UsageReservationsTable;
   reconciliations: ReconciliationsTable;
   revenue_movements: RevenueMovementsTable;
   sandbox_mail: SandboxMailTable;
