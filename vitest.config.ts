@@ -29,6 +29,15 @@ export default defineConfig({
           exclude: never,
         },
       },
+      {
+        test: {
+          ...together,
+          name: 'sdk',
+          include: ['packages/sdk/**/*.test.ts'],
+          exclude: [...never, postgresOnly],
+          env: { LATCHKEY_TEST_ENGINE: 'pglite' },
+        },
+      },
       { test: { ...together, name: 'house', include: houseTests, exclude: [...never, postgresOnly] } },
       {
         test: {

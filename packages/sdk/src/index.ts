@@ -1,0 +1,17 @@
+/** Latchkey for the program that is sold, in browsers and on servers alike. Files and machines: `@latchkey/sdk/node`. */
+
+export { type CheckoutRequest, createClient, type LatchkeyClient } from './client/client.ts';
+export { type ApiProblem, isOutage, LatchkeyApiError, LatchkeyUnreachableError } from './client/errors.ts';
+export type { EntitlementsQuestion, Validation } from './client/license-calls.ts';
+export type { Answered, CallOptions, ClientOptions, RetryNotice } from './client/transport.ts';
+export type { Finalization, SessionStart } from './client/usage-calls.ts';
+export type * from './client/wire.ts';
+export { newId, newNonce } from './identifiers.ts';
+export { createUsageRecorder, type NewUsageEvent, type RecorderOptions, type UsageRecorder } from './usage/recorder.ts';
+export {
+  createMemorySpool,
+  type RefusedEvent,
+  type Spool,
+  type SpooledEvents,
+  SpoolFullError,
+} from './usage/spool.ts';

@@ -1,0 +1,176 @@
+/** Records use that happened: kept first, sent in batches, in order, again and again until the server has it. */
+
+import type { LatchkeyClient } from '../client/client.ts';
+import { isOutage, LatchkeyApiError } from '../client/errors.ts';
+import { MOST_EVENTS } from '../client/usage-calls.ts';
+import type { UsageAnswer, UsageEvent } from '../client/wire.ts';
+import { newId } from '../identifiers.ts';
+import { type Backoff, backoffMs, startTimer, wait } from '../waiting.ts';
+import { createMemorySpool, type RefusedEvent, type Spool, SpoolFullError } from './spool.ts';
+
+export interface RecorderOptions {
+  client: Pick<LatchkeyClient, 'usage'>;
+  /** Where use waits; in memory unless said. `createFileSpool` of `@latchkey/sdk/node` outlives the program. */
+  spool?: Spool | undefined;
+  /** How long use may wait for more of it before it is sent; a second unless said. */
+  delayMs?: number | undefined;
+  /** Events in one call, 1 to 1,000; 500 unless said. */
+  batchSize?: number | undefined;
+  /** Told of what the server refuses for good, with its code. It is set aside in the spool as well. */
+  onRefused?: ((refused: readonly RefusedEvent[]) => void) | undefined;
+  /** Told when use could not be kept because the spool is full. `record` throws besides. */
+  onFull?: ((error: SpoolFullError) => void) | undefined;
+  /** Told when sending failed, each time; what was to be sent stays. */
+  onOutage?: ((error: unknown, failures: number) => void) | undefined;
+}
+
+/** An event as it is recorded: id and time are made where they are left out. */
+export type NewUsageEvent = Omit<UsageEvent, 'id'> & { id?: string | undefined };
+
+export interface UsageRecorder {
+  /**
+   * Keeps an event and answers it with its id, once it is as safe as the spool makes it; the server gets it soon after. It has
+   * happened already, so it is counted beyond a limit too, unless it says `enforce: true`.
+   */
+  record(event: NewUsageEvent): Promise<UsageEvent>;
+  /** Sends what waits now, and answers whether nothing waits any more. One attempt: an outage ends it. */
+  flush(): Promise<boolean>;
+  /** How many events wait for the server. */
+  readonly waiting: number;
+  /** Sends what it can within the time, and closes the spool. What is left is sent by the next program with this spool. */
+  close(options?: { withinMs?: number }): Promise<void>;
+}
+
+const DEFAULT_DELAY_MS = 1_000;
+const DEFAULT_BATCH = 500;
+const CLOSE_WITHIN_MS = 5_000;
+const BACKOFF: Backoff = { firstMs: 500, longestMs: 30_000 };
+
+/** A recorder for one program. */
+export function createUsageRecorder(options: RecorderOptions): UsageRecorder {
+  const { client, spool = createMemorySpool(), delayMs = DEFAULT_DELAY_MS, batchSize = DEFAULT_BATCH } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > MOST_EVENTS) {
+    throw new RangeError(`batchSize must be 1 to ${MOST_EVENTS}.`);
+  }
+  const closing = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let sending: Promise<boolean> | null = null;
+  let failures = 0;
+
+  const plan = (afterMs: number) => {
+    if (timer !== null || closing.signal.aborted) return;
+    timer = startTimer(() => {
+      timer = null;
+      void flush();
+    }, afterMs);
+  };
+  const drain = async (): Promise<boolean> => {
+    try {
+      while (spool.waiting > 0) {
+        if (!(await sendFront({ client, spool, batchSize, signal: closing.signal, onRefused: options.onRefused })))
+          break;
+        failures = 0;
+      }
+    } catch (error) {
+      failures += 1;
+      if (!closing.signal.aborted) options.onOutage?.(error, failures);
+    }
+    return spool.waiting === 0;
+  };
+  const flush = (): Promise<boolean> => {
+    sending ??= drain().finally(() => {
+      sending = null;
+      if (spool.waiting > 0) plan(failures === 0 ? delayMs : backoffMs(BACKOFF, failures));
+    });
+    return sending;
+  };
+
+  // What an earlier program left behind.
+  if (spool.waiting > 0) plan(0);
+  return {
+    async record(event) {
+      const kept = { ...event, id: event.id ?? newId('evt'), at: event.at ?? now(), enforce: event.enforce ?? false };
+      try {
+        await spool.append([kept]);
+      } catch (error) {
+        if (error instanceof SpoolFullError) options.onFull?.(error);
+        throw error;
+      }
+      if (failures === 0 && spool.waiting >= batchSize) void flush();
+      else plan(failures === 0 ? delayMs : backoffMs(BACKOFF, failures));
+      return kept;
+    },
+    flush,
+    get waiting() {
+      return spool.waiting;
+    },
+    async close({ withinMs = CLOSE_WITHIN_MS } = {}) {
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+      const done = new AbortController();
+      await Promise.race([flush().then(() => done.abort()), wait(withinMs, done.signal)]);
+      closing.abort(new Error('The recorder was closed.'));
+      if (timer !== null) clearTimeout(timer);
+      await sending;
+      await spool.close();
+    },
+  };
+}
+
+function now(): string {
+  return new Date().toISOString();
+}
+
+interface Sending {
+  client: RecorderOptions['client'];
+  spool: Spool;
+  batchSize: number;
+  signal: AbortSignal;
+  onRefused: RecorderOptions['onRefused'];
+}
+
+/** Sends the front of the spool and forgets it. False where there was nothing; throws where it must stay. */
+async function sendFront({ client, spool, batchSize, signal, onRefused }: Sending): Promise<boolean> {
+  const { events, position } = await spool.read(batchSize);
+  if (events.length === 0) return false;
+  const refused = await deliver(events, (some) => client.usage.record(some, { retries: 0, signal }));
+  if (refused.length > 0) {
+    await spool.setAside(refused);
+    onRefused?.(refused);
+  }
+  await spool.acknowledge(position);
+  return true;
+}
+
+/**
+ * What the server refuses for good of these events. Where it refuses the whole of them, as it does with a body that is too large, they
+ * are sent in halves: one that cannot be sent must not hold up the others. Throws for anything that may be different later.
+ */
+async function deliver(
+  events: readonly UsageEvent[],
+  send: (events: readonly UsageEvent[]) => Promise<UsageAnswer>,
+): Promise<RefusedEvent[]> {
+  try {
+    const { rejected } = await send(events);
+    return rejected.flatMap((rejection) => {
+      const event = events[rejection.index] ?? events.find(({ id }) => id === rejection.id);
+      return event === undefined ? [] : [{ event, rejection }];
+    });
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    const [only, another] = events;
+    if (only !== undefined && another === undefined) return [{ event: only, rejection: rejectionOf(error, only) }];
+    const middle = Math.ceil(events.length / 2);
+    return [...(await deliver(events.slice(0, middle), send)), ...(await deliver(events.slice(middle), send))];
+  }
+}
+
+/** Wrong credentials, or an address that is not the server's, are for somebody to put right: the events are good. */
+function isRefusal(error: unknown): error is LatchkeyApiError {
+  if (!(error instanceof LatchkeyApiError) || isOutage(error)) return false;
+  return error.status === 400 || error.status === 413 || error.status === 422;
+}
+
+function rejectionOf({ code, detail, path }: LatchkeyApiError, { id }: UsageEvent) {
+  return { id, index: 0, code, detail, ...(path === null ? {} : { path }) };
+}
