@@ -36,3 +36,4 @@ export * from './time.ts';
 export * from './usage/histogram.ts';
 export * from './usage/series.ts';
 export * from './usage/trend.ts';
+export * from './usage/sessions.ts';
