@@ -1,0 +1,30 @@
+import type { Product } from '@latchkey/core';
+import type { CustomerService } from '../../modules/customers/index.ts';
+import type { PaymentMethodService, Portal } from '../../modules/payments/index.ts';
+import type {
+  NewSubscriptions,
+  PlanChanges,
+  RevenueReader,
+  SubscriptionService,
+} from '../../modules/subscriptions/index.ts';
+
+interface StripeDeliveries {
+  path: string;
+  answers: { contentType: string; stored: string; invalidSignature: string; invalidPayload: string };
+  summary: string;
+}
+
+/** The little of the house that this dialect needs. */
+export interface Context {
+  product: Product;
+  config: { stripe: { publishableKey: string | null } };
+  customers: Pick<CustomerService, 'several'>;
+  subscriptions: Pick<SubscriptionService, 'list' | 'cancel' | 'statistics'>;
+  newSubscriptions: NewSubscriptions;
+  planChanges: PlanChanges;
+  paymentMethods: Pick<PaymentMethodService, 'list'>;
+  portal: Portal;
+  revenue: RevenueReader;
+  /** Mounts a path at which Stripe may deliver, unless another dialect did. */
+  webhook(route: StripeDeliveries): void;
+}
