@@ -69,6 +69,8 @@ export function addErrorHandling(http: Http, options: ErrorHandlingOptions): voi
     reply.header('x-request-id', request.id);
     const path = pathOf(request);
     const methods = new Set(routes.filter(({ matches }) => matches.test(path)).flatMap((route) => route.methods));
+    // A preflight is answered below whole folders of addresses, whether there is anything at one or not.
+    methods.delete('OPTIONS');
     if (methods.size === 0) {
       return answer(
         request,
