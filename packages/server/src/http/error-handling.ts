@@ -8,7 +8,7 @@ export interface ErrorShape {
   /** Beginnings of paths in whole segments, such as `/billing`; the longest that fits a request counts. */
   prefixes: readonly string[];
   /** The body, and the status where it is not the error's own. Sent as JSON. */
-  answer(error: LatchkeyError): { body: Readonly<Record<string, unknown>>; status?: number };
+  answer(error: LatchkeyError, path: string): { body: Readonly<Record<string, unknown>>; status?: number };
 }
 
 export interface ErrorHandlingOptions {
@@ -49,7 +49,8 @@ export function addErrorHandling(http: Http, options: ErrorHandlingOptions): voi
   const shapeOf = errorShapesByPath(options.errorShapes);
   const answer = (request: HttpRequest, reply: HttpReply, error: LatchkeyError) => {
     setErrorHeaders(reply, error);
-    const shaped = shapeOf(pathOf(request))?.answer(error);
+    const path = pathOf(request);
+    const shaped = shapeOf(path)?.answer(error, path);
     if (shaped !== undefined) {
       const status = shaped.status ?? error.status;
       return reply.code(status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(shaped.body);
@@ -71,7 +72,8 @@ export function addErrorHandling(http: Http, options: ErrorHandlingOptions): voi
     const methods = new Set(routes.filter(({ matches }) => matches.test(path)).flatMap((route) => route.methods));
     // A preflight is answered below whole folders of addresses, whether there is anything at one or not.
     methods.delete('OPTIONS');
-    if (methods.size === 0) {
+    // What a browser asks before it calls says nothing about whether there is something to call.
+    if ([...methods].every((method) => method === 'OPTIONS')) {
       return answer(
         request,
         reply,

@@ -13,6 +13,7 @@ export type { Activation, LicenseRecord } from './record.ts';
 export type { LicenseFilter } from './repository.ts';
 export { createResend } from './resend.ts';
 export { createRevocations, type Revocations } from './revocations.ts';
+export { assertNoGuess, countGuess } from './routes/guessing.ts';
 export {
   exportRoutes,
   importRoutes,

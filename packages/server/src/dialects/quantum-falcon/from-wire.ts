@@ -1,0 +1,42 @@
+import { addDays, findPlan, LatchkeyError, type Plan, type Product } from '@latchkey/core';
+import type { z } from 'zod';
+import type { generateBody } from './schemas.ts';
+
+/** A key that is asked for. */
+export interface KeyOrder {
+  userId: string;
+  email: string | null;
+  plan: Plan;
+  /** When it ends: null never, undefined when the plan says. */
+  expiresAt: Date | null | undefined;
+  paymentIntentId: string | null;
+}
+
+/** `duration` of a licence for life. */
+const FOR_LIFE = -1;
+
+/** What `POST /api/generate` asks for, with its term counted from `from`. Throws `invalid_request`, `plan_unknown`. */
+export function keyOrderOf(body: z.infer<typeof generateBody>, product: Product, from: Date): KeyOrder {
+  const { userId, userEmail = null, tier, duration, paymentIntentId = null } = body ?? {};
+  if (!userId || !tier) throw new LatchkeyError('invalid_request', 'Missing required fields');
+  return {
+    userId,
+    email: userEmail,
+    plan: planOf(product, tier),
+    expiresAt: duration == null ? undefined : duration === FOR_LIFE ? null : addDays(from, duration),
+    paymentIntentId,
+  };
+}
+
+function planOf(product: Product, tier: string): Plan {
+  const plan = findPlan(product, tier);
+  if (plan !== null) return plan;
+  const tiers = product.plans.map(({ id }) => id).join(', ');
+  throw new LatchkeyError('plan_unknown', `Unknown tier: there are ${tiers}.`, { path: 'tier' });
+}
+
+/** The key that `POST /api/verify` is about. Throws `invalid_request` when there is none. */
+export function keyOf(license: string | null | undefined): string {
+  if (license) return license;
+  throw new LatchkeyError('invalid_request', 'No license provided', { path: 'license' });
+}
