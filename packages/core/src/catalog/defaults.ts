@@ -5,6 +5,7 @@ import type {
   CheckoutPolicy,
   DunningPolicy,
   LicensePolicy,
+  OverageBilling,
   PlanChangePolicy,
   WithdrawalPolicy,
 } from './types.ts';
@@ -41,5 +42,7 @@ export const DEFAULT_PLAN_CHANGE_POLICY: PlanChangePolicy = {
 };
 
 export const DEFAULT_WITHDRAWAL_POLICY: WithdrawalPolicy = { onRefund: 'revoke', onDispute: 'suspend' };
+
+export const DEFAULT_OVERAGE_BILLING: OverageBilling = 'meter_events';
 
 export const DEFAULT_CHECKOUT_POLICY: CheckoutPolicy = { promotionCodes: false, automaticTax: false };

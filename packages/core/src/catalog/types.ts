@@ -33,6 +33,8 @@ export interface Product {
   readonly cancellation: CancellationPolicy;
   readonly planChange: PlanChangePolicy;
   readonly withdrawal: WithdrawalPolicy;
+  /** How use beyond what a plan includes reaches Stripe. */
+  readonly overage: OverageBilling;
   readonly demo: DemoMode | null;
   /** The set of older paths and bodies by which this product is spoken to beside `/v1`; null for none. */
   readonly dialect: string | null;
@@ -181,6 +183,12 @@ export interface PlanChangePolicy {
   /** For changes within a period. */
   readonly proration: ProrationPolicy;
 }
+
+/**
+ * `meter_events`: counted at Stripe as it happens, on a metered price beside the plan's, and billed with the renewal;
+ * `invoice_items`: put on the renewal's invoice as an amount.
+ */
+export type OverageBilling = 'meter_events' | 'invoice_items';
 
 /** What is taken back when money is. */
 export interface WithdrawalPolicy {

@@ -55,6 +55,7 @@ const PRODUCT: Product = {
   cancellation: { effect: 'downgrade', downgradeTo: 'free' },
   planChange: { upgrade: 'now', downgrade: 'period_end', proration: 'always_invoice' },
   withdrawal: { onRefund: 'revoke', onDispute: 'suspend' },
+  overage: 'meter_events',
   demo: null,
   dialect: null,
 };

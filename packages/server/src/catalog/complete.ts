@@ -9,6 +9,7 @@ import {
   DEFAULT_CHECKOUT_POLICY,
   DEFAULT_DUNNING_POLICY,
   DEFAULT_LICENSE_POLICY,
+  DEFAULT_OVERAGE_BILLING,
   DEFAULT_PLAN_CHANGE_POLICY,
   DEFAULT_WITHDRAWAL_POLICY,
   entitlementsOf,
@@ -58,6 +59,7 @@ export function completeProduct(source: ProductSource): Product {
             parallelSessions: source.timed_use.parallel_sessions ?? 'allow',
           },
     ...policies(source),
+    overage: source.overage ?? DEFAULT_OVERAGE_BILLING,
     dialect: source.dialect ?? null,
     demo:
       source.demo === undefined

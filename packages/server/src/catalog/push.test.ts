@@ -73,6 +73,8 @@ function apiOf(sdk: Stripe): StripeCatalogApi {
     async findOrCreatePrice(price) {
       return summary((await find(price.lookupKey)) ?? (await create(price)));
     },
+    findOrCreateMeter: () => Promise.reject(new Error('nothing here is metered')),
+    findOrCreateMeteredPrice: () => Promise.reject(new Error('nothing here is metered')),
     async activatePrice(id) {
       await sdk.prices.update(id, { active: true });
     },

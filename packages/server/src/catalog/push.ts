@@ -19,7 +19,9 @@ import {
 } from '@latchkey/core';
 import type { Database, Transaction } from '../db/database.ts';
 import type { Clock } from '../ports.ts';
+import { listOveragePrices, type OveragePrice, recordOveragePrices } from './overage-price-repository.ts';
 import { type CatalogPrice, listPrices, recordCurrentPrice } from './price-repository.ts';
+import { pushOverage } from './push-overage.ts';
 import type { StripeCatalogApi, StripePriceSummary } from './stripe-catalog-api.ts';
 
 export interface PushCatalogOptions {
@@ -32,8 +34,8 @@ export interface PushCatalogOptions {
 }
 
 export interface PushAuditEntry {
-  action: 'catalog.price_pushed';
-  subjectType: 'plan';
+  action: 'catalog.price_pushed' | 'catalog.overage_pushed';
+  subjectType: 'plan' | 'product';
   subjectId: string;
   detail: Record<string, unknown>;
 }
@@ -53,11 +55,17 @@ export interface PushedPlan {
  */
 export async function pushCatalog(options: PushCatalogOptions): Promise<PushedPlan[]> {
   const known = await listPrices(options.database.connection);
+  const metered = await listOveragePrices(options.database.connection);
   const pushed: PushedPlan[] = [];
   for (const product of options.catalog.products) {
     const paid = product.plans.filter(isPaid);
     const makesPrices = paid.some((plan) => plan.price?.stripePriceId === null);
-    const stripeProductId = makesPrices ? await pushProduct(options.api, product) : null;
+    let stripeProductId = makesPrices ? await pushProduct(options.api, product) : null;
+    const overage = await pushOverage(options.api, product, async () => {
+      stripeProductId ??= await pushProduct(options.api, product);
+      return stripeProductId;
+    });
+    await rememberOverage(options, product, overage, metered);
     for (const plan of paid) {
       if (plan.price === null) continue;
       const price = await pushPrice(options.api, product, plan, plan.price, stripeProductId);
@@ -169,6 +177,27 @@ async function remember(
     });
   });
   return { product, plan, stripePriceId, change };
+}
+
+async function rememberOverage(
+  options: PushCatalogOptions,
+  { id }: Product,
+  wanted: readonly Omit<OveragePrice, 'current'>[],
+  known: readonly OveragePrice[],
+): Promise<void> {
+  const namesOf = (prices: readonly Omit<OveragePrice, 'current'>[]) =>
+    prices.map(({ plan, eventName, stripePriceId }) => `${plan} ${eventName} ${stripePriceId}`).sort();
+  const before = namesOf(known.filter(({ product, current }) => product === id && current));
+  if (JSON.stringify(before) === JSON.stringify(namesOf(wanted))) return;
+  await options.database.transaction({ actor: { type: 'system', id: 'catalog' } }, async (transaction) => {
+    await recordOveragePrices(transaction, id, wanted, options.clock.now());
+    await options.record?.(transaction, {
+      action: 'catalog.overage_pushed',
+      subjectType: 'product',
+      subjectId: id,
+      detail: { stripe_price_ids: wanted.map(({ stripePriceId }) => stripePriceId) },
+    });
+  });
 }
 
 /** What makes a price another price. A trial does not: Stripe keeps it on the subscription. */

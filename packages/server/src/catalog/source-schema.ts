@@ -369,6 +369,11 @@ export const productSource = section(
     )
       .optional()
       .describe('When a change of plan takes effect. Default: upgrades now, downgrades at the end of the period.'),
+    overage: choice(['meter_events', 'invoice_items'])
+      .optional()
+      .describe(
+        'How use beyond a plan reaches Stripe: by metered prices, or as amounts on the invoice. Default meter_events.',
+      ),
     withdrawal: section(
       {
         on_refund: choice(['revoke', 'keep']).optional(),

@@ -15,6 +15,10 @@ export interface StripeCatalogApi {
    * refuses because the lookup key is taken, looks again.
    */
   findOrCreatePrice(price: NewStripePrice): Promise<StripePriceSummary>;
+  /** The active meter that counts events of this name, created when there is none; answers its id. Its name stays as it is. */
+  findOrCreateMeter(meter: { eventName: string; name: string; idempotencyKey: string }): Promise<string>;
+  /** As `findOrCreatePrice`, for what a meter counts. */
+  findOrCreateMeteredPrice(price: NewMeteredPrice): Promise<StripePriceSummary>;
   /** Puts a price that was archived on sale again. */
   activatePrice(id: string): Promise<void>;
   /** Null when Stripe does not know it. */
@@ -46,6 +50,13 @@ export interface NewStripePrice {
   intervalCount: number;
   metadata: Record<string, string>;
   idempotencyKey: string;
+}
+
+export interface NewMeteredPrice extends Omit<NewStripePrice, 'amountCents' | 'interval'> {
+  meterId: string;
+  /** Of one unit, in the currency's smallest unit: a decimal with at most 12 places. */
+  unitAmount: string;
+  interval: Interval;
 }
 
 export interface StripePriceSummary {

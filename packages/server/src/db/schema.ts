@@ -168,6 +168,18 @@ export interface CatalogPricesTable {
   created_at: Date;
 }
 
+export interface CatalogOveragePricesTable {
+  product: string;
+  plan: string;
+  meter: string;
+  fingerprint: string;
+  event_name: string;
+  stripe_meter_id: string;
+  stripe_price_id: string;
+  current: Generated<boolean>;
+  created_at: Date;
+}
+
 export interface CheckoutsTable {
   id: string;
   intent_id: string;
@@ -461,6 +473,17 @@ export interface UsageOverageTable {
   currency: string;
   units: BigInteger;
   reported: BigInteger;
+  metered: BigInteger;
+  itemized_cents: BigInteger;
+  billed_units: number | null;
+  billed_cents: number | null;
+  report: string | null;
+  reports: Generated<number>;
+  reported_at: Date | null;
+  settled_at: Date | null;
+  outcome: 'billed' | 'waived' | null;
+  refusal: string | null;
+  refused_units: number | null;
   created_at: Date;
   updated_at: Date;
 }
@@ -502,6 +525,7 @@ export interface Schema {
   license_files: LicenseFilesTable;
   stripe_objects: StripeObjectsTable;
   catalog_prices: CatalogPricesTable;
+  catalog_overage_prices: CatalogOveragePricesTable;
   checkouts: CheckoutsTable;
   intents: IntentsTable;
   inbox: InboxTable;

@@ -40,11 +40,11 @@ export function absentIfMissing(error: unknown): null {
   throw error;
 }
 
-/** The id or the lookup key was given away a moment ago. */
-export function isTaken(error: unknown): boolean {
+/** The id or the lookup key, or what else a param has to be alone with, was given away a moment ago. */
+export function isTaken(error: unknown, param = 'lookup_key'): boolean {
   return (
     error instanceof Stripe.errors.StripeInvalidRequestError &&
-    (error.code === 'resource_already_exists' || error.param === 'lookup_key')
+    (error.code === 'resource_already_exists' || error.param === param)
   );
 }
 
