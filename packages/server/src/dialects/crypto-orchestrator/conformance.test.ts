@@ -497,9 +497,11 @@ describe('a request that is wrong', () => {
       headers: { 'content-type': 'application/json' },
       body: '{"license_key": ',
     });
-    expect([raw.status, Object.keys(await raw.json()).sort()]).toEqual([400, ['code', 'error']]);
+    const answered: Wire = await raw.json();
+    expect([raw.status, Object.keys(answered).sort()]).toEqual([400, ['code', 'error']]);
     const text = await fetch(`${shop.server.url}/api/licensing/activate`, { method: 'POST', body: 'license_key=x' });
-    expect([text.status, (await text.json()).code]).toEqual([415, 'unsupported_media_type']);
+    const refused: Wire = await text.json();
+    expect([text.status, refused.code]).toEqual([415, 'unsupported_media_type']);
   });
 
   it('and every call is in the API reference', async () => {
