@@ -6,6 +6,7 @@ import type { ErrorShape, Http } from '../http/index.ts';
 import { registerWebhookRoute, type WebhookRoute } from '../stripe/webhook-route.ts';
 import { cryptoOrchestrator } from './crypto-orchestrator/index.ts';
 import { infiniteServer26 } from './infinite-server26/index.ts';
+import { investmentSystem } from './investment-system/index.ts';
 import { quantumFalcon } from './quantum-falcon/index.ts';
 
 /** What a dialect is given: the house, the product that is spoken to, and a way into the one inbox. */
@@ -25,7 +26,7 @@ export interface Dialect {
 }
 
 /** In the order in which they are mounted. */
-const DIALECTS: readonly Dialect[] = [infiniteServer26, cryptoOrchestrator, quantumFalcon];
+const DIALECTS: readonly Dialect[] = [infiniteServer26, cryptoOrchestrator, quantumFalcon, investmentSystem];
 
 /** The dialects that the catalog asks for, each with its product. Throws for one that is unknown, or asked for twice. */
 export function dialectsOf(catalog: Catalog): { dialect: Dialect; product: Product }[] {
