@@ -11,8 +11,10 @@ const withPostgres = ['test/support/postgres-for-the-run.ts'];
 
 const limits = { testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks' } as const;
 const together = { ...limits, maxWorkers: 2, sequence: { groupOrder: 0 } };
-// One file at a time, after the others: these measure races or start whole systems on a machine with two cores.
-const alone = (groupOrder: number) => ({ ...limits, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder } });
+// One file at a time, after the others: these are races that want the machine for themselves.
+const alone = { ...limits, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 1 } };
+// Whole systems, each in processes and on ports of its own. They wait for one another more than they work.
+const systems = { ...limits, maxWorkers: 2, sequence: { groupOrder: 2 }, testTimeout: 180_000, hookTimeout: 180_000 };
 
 export default defineConfig({
   test: {
@@ -60,7 +62,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...alone(1),
+          ...alone,
           name: 'postgres-only',
           include: [`packages/${postgresOnly}`, `test/${postgresOnly}`],
           exclude: never,
@@ -70,12 +72,10 @@ export default defineConfig({
       },
       {
         test: {
-          ...alone(2),
+          ...systems,
           name: 'system',
           include: ['test/**/*.test.ts'],
           exclude: [...never, ...houseTests, postgresOnly],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
           globalSetup: withPostgres,
         },
       },

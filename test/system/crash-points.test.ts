@@ -20,6 +20,15 @@ const POINTS: readonly CrashPointName[] = [
   'outbox.committed',
 ];
 
+/** Each engine takes up again what a dead process held in its own way; `npm run test:long` dies everywhere on both. */
+const ON_PGLITE: readonly CrashPointName[] = [
+  'checkout.called',
+  'webhook.stored',
+  'inbox.projected',
+  'outbox.delivered',
+];
+const IS_LONG = process.env.LATCHKEY_TEST_LONG === '1';
+
 const CRASH_SERVER = 'test/support/fixtures/crash-server.ts';
 
 describe.each(['pglite', 'postgres'] as const)('kill -9 on the way from checkout to key, on %s', (engine) => {
@@ -42,43 +51,46 @@ describe.each(['pglite', 'postgres'] as const)('kill -9 on the way from checkout
   afterEach(() => server?.remove());
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it.each(POINTS)('at %s: afterwards one licence, one letter, nothing lost', async (point) => {
-    count += 1;
-    const dataDir = join(folder, `case-${count}`);
-    if (engine === 'pglite') cpSync(join(folder, 'template'), dataDir, { recursive: true });
-    server = await createRunningServer({ engine, dataDir, file: CRASH_SERVER, port });
-    const email = `${point.replace('.', '-')}@example.com`;
+  it.each(engine === 'pglite' && !IS_LONG ? ON_PGLITE : POINTS)(
+    'at %s: afterwards one licence, one letter, nothing lost',
+    async (point) => {
+      count += 1;
+      const dataDir = join(folder, `case-${count}`);
+      if (engine === 'pglite') cpSync(join(folder, 'template'), dataDir, { recursive: true });
+      server = await createRunningServer({ engine, dataDir, file: CRASH_SERVER, port });
+      const email = `${point.replace('.', '-')}@example.com`;
 
-    await server.start({ crashAt: point });
-    const session = await buyThroughTheCrash(server, email);
-    expect((await server.exited()).signal, `the server did not reach ${point}`).toBe('SIGKILL');
-    if (!server.isRunning()) await server.start();
-    const paid = session ?? (await buy(server, email));
-    if (paid === null) throw new Error('the purchase failed on a server that does not crash');
-    await pay(server, paid);
-    expect((await server.call('POST', '/sandbox/time/advance', { seconds: 120 }))?.body).toMatchObject({
-      settled: true,
-    });
+      await server.start({ crashAt: point });
+      const session = await buyThroughTheCrash(server, email);
+      expect((await server.exited()).signal, `the server did not reach ${point}`).toBe('SIGKILL');
+      if (!server.isRunning()) await server.start();
+      const paid = session ?? (await buy(server, email));
+      if (paid === null) throw new Error('the purchase failed on a server that does not crash');
+      await pay(server, paid);
+      expect((await server.call('POST', '/sandbox/time/advance', { seconds: 120 }))?.body).toMatchObject({
+        settled: true,
+      });
 
-    // On PostgreSQL another process might have had them in hand: what the one that died held is free when its lease ends.
-    const waiting = async () => (await server.call('GET', '/v1/inbox?status=pending'))?.body.data;
-    await expect.poll(waiting, { timeout: 30_000, interval: 250 }).toEqual([]);
-    await server.call('POST', '/sandbox/time/advance', { seconds: 1 });
-    expect((await server.call('GET', '/v1/inbox?status=failed'))?.body.data).toEqual([]);
+      // On PostgreSQL another process might have had them in hand: what the one that died held is free when its lease ends.
+      const waiting = async () => (await server.call('GET', '/v1/inbox?status=pending'))?.body.data;
+      await expect.poll(waiting, { timeout: 30_000, interval: 250 }).toEqual([]);
+      await server.call('POST', '/sandbox/time/advance', { seconds: 1 });
+      expect((await server.call('GET', '/v1/inbox?status=failed'))?.body.data).toEqual([]);
 
-    const letters = (await server.call('GET', `/sandbox/mail?to=${email}`))?.body;
-    expect(letters).toHaveLength(1);
-    const key = /[0-9a-f]{16}(-[0-9a-f]{16}){15}/.exec(letters[0].text)?.[0];
-    const licenses = (await server.call('GET', `/v1/licenses?email=${email}`))?.body.data;
-    expect(licenses).toHaveLength(1);
-    expect((await server.call('POST', '/v1/licenses/validate', { key }))?.body).toMatchObject({
-      code: 'VALID',
-      license: { id: licenses[0].id },
-    });
-    const subscriptions = (await server.stripe('GET', '/v1/subscriptions?status=all'))?.body.data;
-    expect(subscriptions.map((subscription: { status: string }) => subscription.status)).toEqual(['active']);
-    expect((await server.call('GET', `/v1/checkouts/${paid}`))?.body).toMatchObject({ status: 'complete' });
-  });
+      const letters = (await server.call('GET', `/sandbox/mail?to=${email}`))?.body;
+      expect(letters).toHaveLength(1);
+      const key = /[0-9a-f]{16}(-[0-9a-f]{16}){15}/.exec(letters[0].text)?.[0];
+      const licenses = (await server.call('GET', `/v1/licenses?email=${email}`))?.body.data;
+      expect(licenses).toHaveLength(1);
+      expect((await server.call('POST', '/v1/licenses/validate', { key }))?.body).toMatchObject({
+        code: 'VALID',
+        license: { id: licenses[0].id },
+      });
+      const subscriptions = (await server.stripe('GET', '/v1/subscriptions?status=all'))?.body.data;
+      expect(subscriptions.map((subscription: { status: string }) => subscription.status)).toEqual(['active']);
+      expect((await server.call('GET', `/v1/checkouts/${paid}`))?.body).toMatchObject({ status: 'complete' });
+    },
+  );
 });
 
 /** Buys as a client would; null when the server died before it answered, so that the client has nothing to go on. */

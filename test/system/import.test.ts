@@ -8,7 +8,7 @@ import { startProcess, type TestProcess } from '../support/processes.ts';
 import { ADMIN_TOKEN, createRunningServer, MASTER_SECRET, type RunningServer } from '../support/running-server.ts';
 import type { Wire } from '../support/wire.ts';
 
-const ROWS = process.env.LATCHKEY_TEST_LONG === '1' ? 10_000 : 2_000;
+const ROWS = process.env.LATCHKEY_TEST_LONG === '1' ? 10_000 : 1_000;
 const PRODUCT = 'infinite-server26';
 const TITLES = [
   'key',
