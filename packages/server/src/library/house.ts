@@ -20,6 +20,7 @@ export interface House
     | 'licenses'
     | 'licenseReader'
     | 'subscriptions'
+    | 'newSubscriptions'
     | 'stripe'
     | 'projector'
     | 'inbox'

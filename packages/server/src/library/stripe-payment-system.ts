@@ -1,5 +1,6 @@
 import { LatchkeyError } from '@latchkey/core';
-import { closeHouse, type House, type HouseSource, openHouse, ownSource } from './house.ts';
+import type { Write } from '../modules/subscriptions/index.ts';
+import { closeHouse, type House, type HouseSource, libraryActor, openHouse, ownSource } from './house.ts';
 import type { FetchedObject, StripeObject } from './stripe-objects.ts';
 
 /** A Stripe object as Stripe answered it, in the shape of its current API version. */
@@ -71,8 +72,9 @@ export class StripePaymentSystem {
   }
 
   /**
-   * A new subscription. Without `paymentMethodId`, and without a default card of the customer's, it waits for its first payment.
-   * Errors: `stripe_declined`, `stripe_rejected`, `stripe_unavailable`.
+   * A new subscription to what the price is for. Without `paymentMethodId`, and without a default card of the customer's, it waits for its
+   * first payment. It is made once, whatever breaks in between. Errors: `already_subscribed` while another to the same product goes on,
+   * `stripe_declined` (then nothing is left that could be charged), `stripe_rejected`, `stripe_unavailable`.
    */
   async createSubscription(input: {
     customerId: string;
@@ -81,9 +83,31 @@ export class StripePaymentSystem {
     metadata?: Record<string, string>;
   }): Promise<StripeObject> {
     const house = await openHouse(this.#source);
-    const { metadata = {}, ...subscription } = input;
-    const created = await house.stripe.createSubscription({ ...subscription, metadata }, house.newKey());
-    return this.#take(house, 'subscription', created);
+    const { customerId, priceId, paymentMethodId, metadata = {} } = input;
+    const offer = await house.offerOfPrice(priceId);
+    if (offer === null) {
+      // A price that the catalog does not know brings no licence; whoever made it in Stripe knows what it is for.
+      return this.#take(
+        house,
+        'subscription',
+        await house.stripe.createSubscription({ ...input, metadata }, house.newKey()),
+      );
+    }
+    const { id } = await this.#customer(house, customerId);
+    const write: Write = (work) => house.database.transaction({ actor: libraryActor }, work);
+    const wish = { customerId: id, owns: [id], ...offer, paymentMethod: paymentMethodId };
+    const { subscription } = await house.newSubscriptions.subscribe(wish, write);
+    const { reference } = subscription;
+    if (Object.keys(metadata).length > 0) {
+      return this.#take(
+        house,
+        'subscription',
+        await house.stripe.updateSubscription(reference, { metadata }, house.newKey()),
+      );
+    }
+    const made = await this.getSubscription({ subscriptionId: reference });
+    if (made === null) throw new LatchkeyError('stripe_rejected', `Stripe does not know ${reference} any more.`);
+    return made;
   }
 
   /** A page where the price can be paid. Paying it brings the licence and the letter with its key. */
@@ -178,6 +202,15 @@ export class StripePaymentSystem {
   /** Closes the Latchkey that was opened for this object; one that was handed in stays open. */
   async close(): Promise<void> {
     await closeHouse(this.#source);
+  }
+
+  /** The customer of an id of Stripe's; one that was made elsewhere is made known here first. */
+  async #customer(house: House, stripeCustomerId: string): Promise<{ id: string }> {
+    const known = await house.customers.ofStripe(stripeCustomerId);
+    if (known !== null) return known;
+    const found = await house.stripe.fetch('customer', stripeCustomerId);
+    if (found !== null) await this.#take(house, 'customer', found);
+    return house.customers.get(stripeCustomerId);
   }
 
   async #pushed(house: House): Promise<{ stripeProductId: string; stripePriceId: string }> {
