@@ -7,6 +7,11 @@ export type { Answered, CallOptions, ClientOptions, RetryNotice } from './client
 export type { Finalization, SessionStart } from './client/usage-calls.ts';
 export type * from './client/wire.ts';
 export { newId, newNonce } from './identifiers.ts';
+export type { CostTable } from './middleware/costs.ts';
+export { type Admission, createMetering, type Metering, type MeteringOptions } from './middleware/metering.ts';
+export type { Present, Refusal, RefusalAnswer } from './middleware/refusal.ts';
+export { byBearer, byLicenseKey, type GatedRequest, type Identify, licenseKeyOf } from './middleware/request.ts';
+export type { Charge, Outcome } from './middleware/settling.ts';
 export { createUsageRecorder, type NewUsageEvent, type RecorderOptions, type UsageRecorder } from './usage/recorder.ts';
 export {
   createMemorySpool,

@@ -44,8 +44,8 @@ export interface SessionCalls {
 export interface SessionStart {
   license_key: string;
   meter?: string | undefined;
-  /** The program's own name of the session: started again under it, it goes on. */
-  client_id?: string | undefined;
+  /** The program's own name of the session: started again under it while it runs, it goes on. */
+  session_id?: string | undefined;
 }
 
 export function sessionCalls({ send }: Transport): SessionCalls {

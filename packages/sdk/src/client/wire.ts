@@ -136,14 +136,29 @@ export interface UsageDecision {
   reservation_id?: string;
 }
 
-/** The session of a program whose time is counted. */
+/** A session whose time is counted. An ended one stays ended. */
 export interface UsageSession {
   id: string;
-  status?: string;
-  /** How often it must be heard of. */
+  status: 'running' | 'ended';
+  /** `RUNNING`, or how it ended: `ENDED`, `VANISHED`, `NO_CREDIT`, `LICENSE_NOT_VALID`. */
+  code: string;
+  detail: string;
+  /** The program's own name of it. */
+  session_id: string | null;
+  license_id: string;
+  product: string;
+  meter: string;
+  unit: string | null;
+  started_at: string;
+  last_seen_at: string;
+  ended_at: string | null;
   interval_seconds: number;
+  /** When the next heartbeat should come; null once it ended. */
+  heartbeat_seconds: number | null;
+  used_seconds: number;
   /** What is left of the balance, in the meter's unit. */
   remaining: number;
+  remaining_seconds: number;
 }
 
 export interface Checkout {
