@@ -22,6 +22,7 @@ export const moduleOrder = [
   'entitlements',
   'ledger',
   'credits',
+  'usage-sessions',
   'usage',
   'payments',
   'subscriptions',

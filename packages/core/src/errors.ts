@@ -30,6 +30,7 @@ export const errorRegistry = {
   already_subscribed: { status: 409, title: 'The customer has a subscription to this product' },
   payment_method_in_use: { status: 409, title: 'A subscription is paid with this payment method' },
   operation_key_reused: { status: 409, title: 'This operation key was used for something else' },
+  session_running: { status: 409, title: 'The licence is in use by another session' },
   reservation_closed: { status: 409, title: 'The reservation has ended' },
   idempotency_key_in_use: { status: 409, title: 'A request with this Idempotency-Key is still being worked on' },
   body_too_large: { status: 413, title: 'The body is too large' },

@@ -1,6 +1,8 @@
 /** Wires the house by hand: the one place where everything meets. */
 
 import { fileURLToPath } from 'node:url';
+import { loadAppCatalog } from './app-catalog.ts';
+import { createPrepaidDesk, type PrepaidDesk } from './app-prepaid.ts';
 import type { Catalog, Product } from '@latchkey/core';
 import { openStripe } from './app-stripe.ts';
 import { createSubscriptionDesk, type SubscriptionDesk } from './app-subscriptions.ts';
@@ -100,7 +102,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const EXAMPLE_CATALOGS = 'examples/*/catalog.yaml';
 
 /** Latchkey without its HTTP side: every module, wired, and the workers that carry out what they decide. */
-export interface App extends Foundation, SubscriptionDesk {
+export interface App extends Foundation, SubscriptionDesk, PrepaidDesk {
   loaded: LoadedCatalog;
   catalog: Catalog;
   stripe: StripeClient;
@@ -205,6 +207,8 @@ export async function createApp(foundation: Foundation): Promise<App> {
   });
 
   const licenseExchange = createLicenseExchange({
+  const prepaid = createPrepaidDesk({ database, catalog, clock, ids, log, ledger, licenseReader });
+
     ...licensing,
     customers,
     licenses,
@@ -399,6 +403,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     licenses,
     licenseReader,
     licenseExchange,
+    ...prepaid,
     ownerLinks,
     entitlements: createEntitlementService({ catalog, licenseReader }),
     ledger,
@@ -430,6 +435,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     async settle() {
       await accounts.settled();
       await intents.worker.settled();
+      await prepaid.usageSessions.endVanished();
       await inbox.worker.settled();
       await subscriptions.monitor();
       await licenseNotices.run();

@@ -31,6 +31,7 @@ export type IdPrefix =
   | 'rec'
   | 'mov'
   | 'rsv'
+  | 'uses'
   | 'mail'
   | 'aud'
   | 'key'

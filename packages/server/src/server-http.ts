@@ -31,6 +31,7 @@ import {
 } from './modules/payments/index.ts';
 import { registerSigningKeyRoutes } from './modules/signing/index.ts';
 import { changeRoutes, revenueRoutes, subscribeRoutes, subscriptionRoutes } from './modules/subscriptions/index.ts';
+import { usageSessionRoutes } from './modules/usage-sessions/index.ts';
 import { accountPages } from './pages/account-pages.ts';
 import { frontPage } from './pages/front-page.ts';
 import { releasePages } from './pages/release-page.ts';
@@ -91,6 +92,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   ledgerRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
   const { publishableKey } = config.stripe;
+  usageSessionRoutes(http, app);
   changeRoutes(http, { ...app, publishableKey });
   subscribeRoutes(http, { ...app, publishableKey });
   subscriptionRoutes(http, { ...app, onOldPrices: (references) => onOldPrices(database.connection, references) });
@@ -156,7 +158,12 @@ function sandboxRoutes(http: Http, app: App): void {
     control: localStripe.control,
     clock,
     moveClock: async (target) => void (await moveClock(database, clock, target, { type: 'system', id: 'time' })),
-    nextDueAt: async () => earliest(await app.subscriptions.nextDueAt(), await app.licenseNotices.nextDueAt()),
+    nextDueAt: async () =>
+      earliest(
+        await app.subscriptions.nextDueAt(),
+        await app.licenseNotices.nextDueAt(),
+        await app.usageSessions.nextDueAt(),
+      ),
     settle: () => app.settle(),
   });
   timeRoutes(http, { clock, timeMachine });

@@ -36,6 +36,7 @@ export function createServerJobs(app: App): ServerJobs {
         { name: 'api-keys', run: () => apiKeys.saveLastUsed() },
         // What the clock brought: cheap where nothing is due, and nobody waits for the next hour's look.
         { name: 'due-subscriptions', run: () => subscriptions.monitor() },
+        { name: 'usage-sessions', run: () => app.usageSessions.endVanished() },
         { name: 'stripe-circuit', run: () => askAgain() },
       ],
       daily: [

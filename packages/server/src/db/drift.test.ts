@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/support/database.ts';
@@ -55,7 +55,10 @@ function differences(types: Tables, database: Tables): string[] {
   return found.sort();
 }
 
-const text = readFileSync(new URL('./schema.ts', import.meta.url), 'utf8');
+// `schema.ts` and its parts, each a subject of its own.
+const folder = new URL('./', import.meta.url);
+const parts = readdirSync(folder).filter((name) => /^schema(?:-[a-z-]+)?\.ts$/.test(name));
+const text = parts.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n');
 
 describe('the types of the tables', () => {
   it('are those of the database', async () => {

@@ -1,6 +1,7 @@
 /** The tables as Kysely sees them. The SQL in `migrations/` is the truth; a test compares the two. */
 
 import type { ColumnType, Generated } from 'kysely';
+import type { UsageSessionsTable } from './schema-prepaid.ts';
 
 /** A JSON column: parsed when read, written as text. */
 export type Json<T = unknown> = ColumnType<T, string, string>;
@@ -551,3 +552,5 @@ export interface Schema {
   auth_accounts: AuthAccountsTable;
   auth_verifications: AuthVerificationsTable;
 }
+  usage_hours: UsageHoursTable;
+  usage_sessions: UsageSessionsTable;

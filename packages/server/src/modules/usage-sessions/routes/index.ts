@@ -1,0 +1,1 @@
+export { usageSessionRoutes } from './sessions.ts';
