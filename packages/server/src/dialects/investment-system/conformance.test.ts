@@ -255,6 +255,27 @@ describe('GET /billing/payment-methods', () => {
   });
 });
 
+describe('the cards of a customer', () => {
+  it('are attached, made the default and detached with the customer’s own token [V5]', async () => {
+    const { get, post } = await someone();
+    const first = await post('/v1/payment-methods', { payment_method: 'pm_card_visa', make_default: true });
+    const second = await post('/v1/payment-methods', { payment_method: 'pm_card_mastercard' });
+    expect([first.status, second.status]).toEqual([201, 201]);
+    await post(`/v1/payment-methods/${second.body.id}/default`);
+    const listed = async () =>
+      (await get('/billing/payment-methods')).body.payment_methods.map(({ brand, is_default }: Wire) => [
+        brand,
+        is_default,
+      ]);
+    expect((await listed()).sort()).toEqual([
+      ['mastercard', true],
+      ['visa', false],
+    ]);
+    await post(`/v1/payment-methods/${first.body.id}/detach`);
+    expect(await listed()).toEqual([['mastercard', true]]);
+  });
+});
+
 describe('GET /billing/portal', () => {
   it('answers the address of Stripe’s page for them [V1]', async () => {
     const { get } = await someone();

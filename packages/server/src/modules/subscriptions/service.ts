@@ -56,6 +56,15 @@ export function createSubscriptionService(options: SubscriptionServiceOptions) {
     return row;
   }
 
+  /** Writes down who wanted what, before Stripe is told; what came of it is written when Stripe says so. */
+  const asked = (transaction: Transaction, { id }: Subscription, what: 'cancel' | 'resume', detail: object) =>
+    options.audit.record(transaction, {
+      action: `subscription.${what}_asked`,
+      subjectType: 'subscription',
+      subjectId: id,
+      detail: { ...detail },
+    });
+
   /** Changes a subscription kept by hand, and follows what that means. */
   async function changeManual(
     transaction: Transaction,
@@ -110,6 +119,7 @@ export function createSubscriptionService(options: SubscriptionServiceOptions) {
         throw new LatchkeyError('subscription_state_conflict', 'The subscription has already ended.');
       }
       if (subscription.source === 'stripe') {
+        await write((transaction) => asked(transaction, subscription, 'cancel', { at_period_end: atPeriodEnd }));
         await commands.cancel(subscription.reference, { atPeriodEnd });
         return find(subscription.id);
       }
@@ -133,6 +143,7 @@ export function createSubscriptionService(options: SubscriptionServiceOptions) {
         );
       }
       if (subscription.source === 'stripe') {
+        await write((transaction) => asked(transaction, subscription, 'resume', {}));
         await commands.update(subscription.reference, { cancelAtPeriodEnd: false });
         return find(subscription.id);
       }
