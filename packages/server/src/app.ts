@@ -1,9 +1,8 @@
 /** Wires the house by hand: the one place where everything meets. */
 
 import { fileURLToPath } from 'node:url';
-import { loadAppCatalog } from './app-catalog.ts';
-import { createPrepaidDesk, type PrepaidDesk } from './app-prepaid.ts';
 import type { Catalog, Product } from '@latchkey/core';
+import { createPrepaidDesk, type PrepaidDesk } from './app-prepaid.ts';
 import { openStripe } from './app-stripe.ts';
 import { createSubscriptionDesk, type SubscriptionDesk } from './app-subscriptions.ts';
 import { type LoadedCatalog, loadCatalog } from './catalog/load.ts';
@@ -207,14 +206,14 @@ export async function createApp(foundation: Foundation): Promise<App> {
   });
 
   const licenseExchange = createLicenseExchange({
-  const prepaid = createPrepaidDesk({ database, catalog, clock, ids, log, ledger, licenseReader });
-
     ...licensing,
     customers,
     licenses,
     reader: licenseReader,
     record: audit.record,
   });
+
+  const prepaid = createPrepaidDesk({ database, catalog, clock, ids, log, ledger, licenseReader });
 
   const wake = { outbox: () => {} };
   const outbox = createOutbox({ ids, clock, wake: () => wake.outbox() });
@@ -403,10 +402,10 @@ export async function createApp(foundation: Foundation): Promise<App> {
     licenses,
     licenseReader,
     licenseExchange,
-    ...prepaid,
     ownerLinks,
     entitlements: createEntitlementService({ catalog, licenseReader }),
     ledger,
+    ...prepaid,
     reactivationDesk: createReactivationDesk({ licenses, customers, notifications }),
     notifications,
     licenseNotices,
@@ -435,10 +434,10 @@ export async function createApp(foundation: Foundation): Promise<App> {
     async settle() {
       await accounts.settled();
       await intents.worker.settled();
-      await prepaid.usageSessions.endVanished();
       await inbox.worker.settled();
       await subscriptions.monitor();
       await licenseNotices.run();
+      await prepaid.usageSessions.endVanished();
       await outboxWorker.settled();
     },
 

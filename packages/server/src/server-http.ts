@@ -90,9 +90,9 @@ export async function createServerHttp(app: App): Promise<Http> {
   exportRoutes(http, app.licenseExchange);
   entitlementRoutes(http, app);
   ledgerRoutes(http, app);
+  usageSessionRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
   const { publishableKey } = config.stripe;
-  usageSessionRoutes(http, app);
   changeRoutes(http, { ...app, publishableKey });
   subscribeRoutes(http, { ...app, publishableKey });
   subscriptionRoutes(http, { ...app, onOldPrices: (references) => onOldPrices(database.connection, references) });

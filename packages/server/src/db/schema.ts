@@ -541,6 +541,7 @@ export interface Schema {
   usage_overage: UsageOverageTable;
   usage_allowances: UsageAllowancesTable;
   usage_reservations: UsageReservationsTable;
+  usage_sessions: UsageSessionsTable;
   reconciliations: ReconciliationsTable;
   revenue_movements: RevenueMovementsTable;
   sandbox_mail: SandboxMailTable;
@@ -552,5 +553,3 @@ export interface Schema {
   auth_accounts: AuthAccountsTable;
   auth_verifications: AuthVerificationsTable;
 }
-  usage_hours: UsageHoursTable;
-  usage_sessions: UsageSessionsTable;
