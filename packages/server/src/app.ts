@@ -1,11 +1,11 @@
 /** Wires the house by hand: the one place where everything meets. */
 
-import { fileURLToPath } from 'node:url';
 import type { Catalog, Product } from '@latchkey/core';
+import { loadAppCatalog } from './app-catalog.ts';
 import { createPrepaidDesk, type PrepaidDesk } from './app-prepaid.ts';
 import { openStripe } from './app-stripe.ts';
 import { createSubscriptionDesk, type SubscriptionDesk } from './app-subscriptions.ts';
-import { type LoadedCatalog, loadCatalog } from './catalog/load.ts';
+import type { LoadedCatalog } from './catalog/load.ts';
 import { currentPrice, planOfPrice } from './catalog/price-repository.ts';
 import { type PushedPlan, pushCatalog } from './catalog/push.ts';
 import { stampDatabase } from './config/stamp.ts';
@@ -97,9 +97,6 @@ import { createRefundIntents, createRefundSearch } from './stripe/refund-intents
 import { createSubscriptionCommands } from './stripe/subscription-commands.ts';
 import { createTakenBack } from './stripe/taken-back.ts';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const EXAMPLE_CATALOGS = 'examples/*/catalog.yaml';
-
 /** Latchkey without its HTTP side: every module, wired, and the workers that carry out what they decide. */
 export interface App extends Foundation, SubscriptionDesk, PrepaidDesk {
   loaded: LoadedCatalog;
@@ -155,12 +152,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
   const { config, firstRun, logs, vault, database, clock, ids, randomness, crashPoint } = foundation;
   const log = logs.app;
   const isSandbox = config.mode === 'sandbox';
-  const loaded = await loadCatalog({
-    location: config.catalogPath ?? EXAMPLE_CATALOGS,
-    directory: config.catalogPath === null ? ROOT : process.cwd(),
-    environment: config.environment,
-    ...(isSandbox ? { secretFor: (variable: string) => firstRun.secretFor(variable) } : {}),
-  });
+  const loaded = await loadAppCatalog(config, (variable) => firstRun.secretFor(variable));
   const { catalog } = loaded;
   const localStripe = isSandbox ? await bootLocalStripe(config, foundation.adminToken.token, log) : null;
   const stripe = openStripe(foundation, localStripe);

@@ -39,6 +39,7 @@ import { successPages } from './pages/success-page.ts';
 import { registerMailboxRoutes } from './sandbox/mailbox/routes.ts';
 import { createTimeMachine } from './sandbox/time-machine.ts';
 import { timeRoutes } from './sandbox/time-routes.ts';
+import { doctorRoute } from './server-doctor.ts';
 import { healthRoutes } from './server-health.ts';
 import { createGoLive } from './stripe/golive.ts';
 import { registerGoLive } from './stripe/golive-route.ts';
@@ -69,6 +70,7 @@ export async function createServerHttp(app: App): Promise<Http> {
     errorShapes: dialectsOf(app.catalog).map(({ dialect }) => dialect.errors),
   });
   healthRoutes(http, app, version);
+  doctorRoute(http, app, version);
   registerDocsPages(http);
   registerAuditRoutes(http, { audit: app.audit, database });
   registerApiKeyRoutes(http, { apiKeys, clock });

@@ -118,6 +118,7 @@ describe('who may call', () => {
     ['POST', '/v1/signing-keys/rotate', null],
     ['POST', '/v1/catalog/push', null],
     ['POST', '/v1/golive', null],
+    ['GET', '/v1/doctor', null],
     ['POST', '/v1/admins', null],
     ['GET', '/v1/admins', null],
     ['DELETE', '/v1/admins/adm_none', null],

@@ -5,6 +5,7 @@ import { addAdminCommands } from './commands/admin.ts';
 import { addApiKeyCommands } from './commands/api-key.ts';
 import { addAuditCommands } from './commands/audit.ts';
 import { addCatalogCommands } from './commands/catalog.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addGoLiveCommand } from './commands/golive.ts';
 import { addInboxCommands } from './commands/inbox.ts';
 import { addLicenseCommands } from './commands/license.ts';
@@ -24,7 +25,7 @@ import { openSession, type Run } from './session.ts';
 
 const AFTER_HELP = `
 Every command but start, migrate, catalog check and story asks a running server: at --url, LATCHKEY_URL or
-http://127.0.0.1:$PORT, with the admin token of --token, ADMIN_TOKEN or the data folder.
+http://127.0.0.1:$PORT, with the admin token of --token, ADMIN_TOKEN or the data folder. doctor does without one, too.
 Exit codes: 0 done, 1 the answer was no or an error, 2 the command was misused.`;
 
 const VERSION = z
@@ -75,6 +76,7 @@ const COMMANDS: readonly ((program: Command, run: Run, host: Host) => void)[] = 
   addInboxCommands,
   addReconcileCommand,
   addGoLiveCommand,
+  addDoctorCommand,
   addReactivationCommands,
   addTimeCommands,
   addApiKeyCommands,
