@@ -1,10 +1,14 @@
 import { LatchkeyError } from '@latchkey/core';
 import type { CheckoutIntents, CheckoutRequest, CheckoutService, CheckoutSession } from '../modules/payments/index.ts';
 import type { Intent, Intents } from './intents.ts';
+import { meteredPricesBeside } from './metered-items.ts';
+
+/** With the metered prices as they were when it was decided: what is sent again must be the same. */
+type Planned = CheckoutRequest & { meteredPriceIds?: string[] };
 
 /** Checkout sessions as intents: one session for each checkout, whatever breaks in between. */
 export function createCheckoutIntents(intents: Intents, checkouts: () => CheckoutService): CheckoutIntents {
-  const planner = intents.register<CheckoutRequest, CheckoutSession>('checkout.create', {
+  const planner = intents.register<Planned, CheckoutSession>('checkout.create', {
     async call(client, { checkoutId: _ours, ...session }, idempotencyKey) {
       const { object } = await client.createCheckoutSession(session, idempotencyKey);
       if (typeof object.url !== 'string')
@@ -18,7 +22,11 @@ export function createCheckoutIntents(intents: Intents, checkouts: () => Checkou
     crashPoints: { planned: 'checkout.planned', called: 'checkout.called' },
   });
   return {
-    plan: (transaction, checkoutId, request) => planner.plan(transaction, checkoutId, request),
-    carryOut: (planned) => planner.carryOut(planned as Intent<CheckoutRequest>),
+    async plan(transaction, checkoutId, request) {
+      const isRenewed = request.mode === 'subscription';
+      const meteredPriceIds = isRenewed ? await meteredPricesBeside(transaction.connection, request.priceId) : [];
+      return planner.plan(transaction, checkoutId, { ...request, meteredPriceIds });
+    },
+    carryOut: (planned) => planner.carryOut(planned as Intent<Planned>),
   };
 }

@@ -10,8 +10,10 @@ import type {
   SubscriptionService,
 } from '../modules/subscriptions/index.ts';
 import { PENDING_CHANGE } from '../modules/subscriptions/index.ts';
+import { isMetered, ownItem } from './metered-items.ts';
 import { instant, paysUntil } from './paid-time.ts';
 import type { ProjectionHandlers } from './projection-handlers.ts';
+import type { SalesElsewhere } from './sales-elsewhere.ts';
 import type { StripeInvoice, StripeSubscription } from './shapes.ts';
 import type { TakenBack } from './taken-back.ts';
 
@@ -22,6 +24,8 @@ export interface FollowSources {
   invoicesOf(connection: Connection, subscriptionId: string): Promise<StripeInvoice[]>;
   /** What a Stripe price sells, as `catalog push` remembers it. */
   planOfPrice(connection: Connection, priceId: string): Promise<{ product: string; plan: string } | null>;
+  /** What is recognised of subscriptions that the vendor began at Stripe themselves. */
+  sales?: Pick<SalesElsewhere, 'ofSubscription'>;
 }
 
 /** Tells the modules of mirrored changes, in the transaction of the change. */
@@ -30,11 +34,13 @@ export function createProjectionHandlers({
   customers,
   checkouts,
   takenBack,
+  sales,
 }: {
   subscriptions: () => SubscriptionService;
   customers: CustomerService;
   checkouts: () => CheckoutService;
   takenBack: Pick<TakenBack, 'ofSubscription' | 'ofCheckout'>;
+  sales?: SalesElsewhere;
 }): ProjectionHandlers {
   /** What was followed in a transaction: whoever is told of a change sees all that it writes, so once is enough for all of them. */
   const followed = new WeakMap<Transaction, Set<string>>();
@@ -63,6 +69,7 @@ export function createProjectionHandlers({
       const { id, mode, status, payment_status, subscription, customer, customer_details, customer_email, metadata } =
         object;
       const email = customer_details?.email ?? customer_email ?? null;
+      const sold = sales?.ofSession(object) ?? null;
       await checkouts().followSession(transaction, {
         id,
         checkoutId: metadata?.latchkey_checkout ?? null,
@@ -74,12 +81,15 @@ export function createProjectionHandlers({
         stripeCustomerId: customer,
         email,
         name: customer_details?.name ?? null,
+        sold,
       });
       await takenBack.ofCheckout(transaction, object.payment_intent);
       if (status !== 'complete' || customer === null || email === null) return;
       // The session says who paid, also when nothing else of the customer was heard yet.
       await customers.ensure(transaction, { stripeCustomerId: customer, email, name: customer_details?.name ?? null });
-      if (subscription !== null) await follow(transaction, subscription);
+      if (subscription === null) return;
+      await follow(transaction, subscription);
+      if (sold !== null) await sales?.askForSubscription(transaction, subscription);
     },
     async customer(transaction, { object, deleted, previous }) {
       const { id, email, name } = object;
@@ -103,12 +113,14 @@ export function createProjectionHandlers({
 export function createStripeSource(sources: FollowSources, catalog: Catalog): ReadSource {
   return async (connection, reference) => {
     const subscription = await sources.subscription(connection, reference);
-    const item = subscription?.items.data[0];
+    const item = subscription === null ? undefined : ownItem(subscription);
     if (subscription === null || item === undefined) return null;
-    const offer = (await sources.planOfPrice(connection, item.price.id)) ?? offerOf(subscription);
+    const sold = (await sources.sales?.ofSubscription(connection, subscription)) ?? null;
+    const offer = (await sources.planOfPrice(connection, item.price.id)) ?? offerOf(subscription) ?? sold;
     if (offer === null || findOffer(catalog, offer.product, offer.plan) === null) return null;
     const invoices = await sources.invoicesOf(connection, reference);
-    return { ...factsOf(subscription), ...offer, invoices: invoices.map(invoiceOf) };
+    const { product, plan } = offer;
+    return { ...factsOf(subscription), product, plan, sold, invoices: invoices.map(invoiceOf) };
   };
 }
 
@@ -119,7 +131,8 @@ function offerOf(subscription: StripeSubscription): { product: string; plan: str
 
 function factsOf(subscription: StripeSubscription): Omit<SourceSubscription, 'product' | 'plan' | 'invoices'> {
   const { items } = subscription;
-  const [item] = items.data;
+  const item = ownItem(subscription);
+  const paidInAdvance = items.data.filter((one) => !isMetered(one));
   const scheduledEnd = subscription.cancel_at_period_end ? item?.current_period_end : null;
   return {
     source: 'stripe',
@@ -133,7 +146,10 @@ function factsOf(subscription: StripeSubscription): Omit<SourceSubscription, 'pr
     canceledAt: instant(subscription.canceled_at),
     endedAt: instant(subscription.ended_at),
     stripeCustomerId: subscription.customer,
-    amountCents: items.data.reduce((sum, { price, quantity }) => sum + (price.unit_amount ?? 0) * (quantity ?? 1), 0),
+    amountCents: paidInAdvance.reduce(
+      (sum, { price, quantity }) => sum + (price.unit_amount ?? 0) * (quantity ?? 1),
+      0,
+    ),
     currency: subscription.currency,
     interval: item?.price.recurring?.interval ?? null,
     intervalCount: item?.price.recurring?.interval_count ?? 1,

@@ -12,6 +12,8 @@ export type StripeMetadata = Readonly<Record<string, string>>;
 export interface StripeRecurrence {
   readonly interval: string;
   readonly interval_count: number;
+  /** `metered`: what is used is counted by a meter and billed afterwards. */
+  readonly usage_type?: string;
 }
 
 export interface StripePrice {

@@ -4,11 +4,15 @@ import type { StartedSubscription, SubscribeRequest, SubscribingAtStripe } from 
 import type { FetchedObject, StripeClient } from './client/index.ts';
 import type { Intent, Intents } from './intents.ts';
 import { type KeptAnswer, keepAnswer, projectAnswer } from './kept-answer.ts';
+import { meteredPricesBeside } from './metered-items.ts';
 import { mirror } from './mirror.ts';
 import type { Projector } from './project.ts';
 import type { StripeSubscription } from './shapes.ts';
 
 const SUBSCRIBE = 'subscription.create';
+
+/** With the metered prices as they were when it was decided: what is sent again must be the same. */
+type Planned = SubscribeRequest & { meteredPriceIds?: string[] };
 
 export interface SubscribingOptions {
   database: Database;
@@ -24,7 +28,7 @@ export function createSubscribingAtStripe({
   intents,
   projector,
 }: SubscribingOptions): SubscribingAtStripe {
-  const planner = intents.register<SubscribeRequest, KeptAnswer>(SUBSCRIBE, {
+  const planner = intents.register<Planned, KeptAnswer>(SUBSCRIBE, {
     async call(stripe, request, key) {
       await replace(stripe, request.replaces, key);
       const { object, asOf } = await stripe.createSubscription(creationOf(request), key);
@@ -50,10 +54,13 @@ export function createSubscribingAtStripe({
       return { count: rows.length, isOpen: rows.some(({ status }) => status === 'planned') };
     },
 
-    plan: (transaction, request) => planner.plan(transaction, subjectOf(request.customerId, request.product), request),
+    async plan(transaction, request) {
+      const meteredPriceIds = await meteredPricesBeside(transaction.connection, request.priceId);
+      return planner.plan(transaction, subjectOf(request.customerId, request.product), { ...request, meteredPriceIds });
+    },
 
     async carryOut(planned) {
-      const { object, asOf } = await planner.carryOut(planned as Intent<SubscribeRequest>).catch(tellWhatWasPaid);
+      const { object, asOf } = await planner.carryOut(planned as Intent<Planned>).catch(tellWhatWasPaid);
       await projectAnswer(projector, 'subscription', { object, asOf });
       return started(object as unknown as StripeSubscription);
     },
@@ -86,12 +93,14 @@ function subjectOf(customerId: string, product: string): string {
   return `${customerId}/${product}`;
 }
 
-function creationOf(request: SubscribeRequest) {
+function creationOf(request: Planned) {
   const { stripeCustomerId, priceId, quantity, paymentMethod, trialDays, discount, metadata } = request;
+  const { meteredPriceIds = [] } = request;
   return {
     customerId: stripeCustomerId,
     priceId,
     quantity,
+    meteredPriceIds,
     trialDays,
     metadata,
     ...(paymentMethod === null ? {} : { paymentMethodId: paymentMethod }),

@@ -1,4 +1,4 @@
-import type { Connection } from '../db/database.ts';
+import type { Connection, Database } from '../db/database.ts';
 import type {
   ChangeInvoice,
   ChangeRequest,
@@ -10,12 +10,18 @@ import type { FetchedObject, StripeClient } from './client/index.ts';
 import type { ItemChange } from './client/subscriptions.ts';
 import type { Intent, Intents } from './intents.ts';
 import { type KeptAnswer, keepAnswer, projectAnswer } from './kept-answer.ts';
+import { isMetered, type MeteredChange, meteredChange, meteredPricesBeside, ownItem } from './metered-items.ts';
+import { mirror } from './mirror.ts';
 import type { Projector } from './project.ts';
 import type { StripeInvoice, StripeInvoiceLine, StripeSubscription } from './shapes.ts';
 
 export const CHANGE = 'subscription.change';
 
+/** With what becomes of metered items as it was decided: what is sent again must be the same. */
+type Planned = ChangeRequest & { metered?: MeteredChange; meteredPriceIds?: string[] };
+
 export interface SubscriptionChangesOptions {
+  database: Database;
   client: StripeClient;
   intents: Intents;
   projector: Projector;
@@ -23,9 +29,9 @@ export interface SubscriptionChangesOptions {
 
 /** Changes of subscriptions as intents: each charged once, whatever breaks in between. */
 export function createSubscriptionChanges(options: SubscriptionChangesOptions): ChangesAtStripe {
-  const { client, intents, projector } = options;
+  const { database, client, intents, projector } = options;
 
-  const planner = intents.register<ChangeRequest, KeptAnswer>(CHANGE, {
+  const planner = intents.register<Planned, KeptAnswer>(CHANGE, {
     async call(stripe, request, key) {
       return keepAnswer(await callStripe(stripe, request, key));
     },
@@ -58,14 +64,19 @@ export function createSubscriptionChanges(options: SubscriptionChangesOptions): 
     },
 
     async preview(request) {
-      const invoice = await client.previewItemChange(request.reference, itemChange(request));
+      const invoice = await client.previewItemChange(
+        request.reference,
+        itemChange(await withMetered(database.connection, request)),
+      );
       return invoice === null ? null : invoiceOf(invoice as StripeInvoice);
     },
 
-    plan: (transaction, request) => planner.plan(transaction, request.reference, request),
+    async plan(transaction, request) {
+      return planner.plan(transaction, request.reference, await withMetered(transaction.connection, request));
+    },
 
     async carryOut(planned, before) {
-      const kept = await planner.carryOut(planned as Intent<ChangeRequest>);
+      const kept = await planner.carryOut(planned as Intent<Planned>);
       await projectAnswer(projector, 'subscription', kept);
       const { latest_invoice: invoice, pending_update: waits } = kept.object as unknown as StripeSubscription;
       if (invoice === null || invoice === before.latestInvoice) return { invoice: null, clientSecret: null };
@@ -81,8 +92,17 @@ export function createSubscriptionChanges(options: SubscriptionChangesOptions): 
   };
 }
 
+/** Adds what becomes of the metered items: the same for the preview and for the change, which look at the same mirror. */
+async function withMetered(connection: Connection, request: ChangeRequest): Promise<Planned> {
+  if (request.way === 'stay') return request;
+  const meteredPriceIds = await meteredPricesBeside(connection, request.priceId);
+  const subscription = await mirror.subscription(connection, request.reference);
+  if (subscription === null) return { ...request, meteredPriceIds };
+  return { ...request, meteredPriceIds, metered: meteredChange(subscription, meteredPriceIds, request) };
+}
+
 /** Every step may be taken again under its key. */
-async function callStripe(stripe: StripeClient, request: ChangeRequest, key: string): Promise<FetchedObject> {
+async function callStripe(stripe: StripeClient, request: Planned, key: string): Promise<FetchedObject> {
   const { reference, way, releases, note } = request;
   if (releases !== null) await stripe.releaseSchedule(releases, `${key}:release`);
   if (way === 'change') return stripe.changeSubscriptionItem(reference, itemChange(request), key);
@@ -90,16 +110,18 @@ async function callStripe(stripe: StripeClient, request: ChangeRequest, key: str
   return stripe.updateSubscription(reference, { metadata: { [PENDING_CHANGE]: note } }, key);
 }
 
-function itemChange({ itemId, priceId, quantity, proration, prorationDate }: ChangeRequest): ItemChange {
-  return { itemId, priceId, quantity, proration, prorationDate };
+function itemChange({ itemId, priceId, quantity, proration, prorationDate, metered }: Planned): ItemChange {
+  const change = { itemId, priceId, quantity, proration, prorationDate };
+  return metered === undefined ? change : { ...change, metered };
 }
 
-function atStripe({ items, schedule, latest_invoice: latestInvoice }: StripeSubscription): SubscriptionAtStripe | null {
-  const [item] = items.data;
+function atStripe(subscription: StripeSubscription): SubscriptionAtStripe | null {
+  const { items, schedule, latest_invoice: latestInvoice } = subscription;
+  const item = ownItem(subscription);
   if (item === undefined) return null;
   const { price, quantity = 1 } = item;
   return {
-    items: items.data.length,
+    items: items.data.filter((one) => one === item || !isMetered(one)).length,
     itemId: item.id,
     priceId: price.id,
     quantity,

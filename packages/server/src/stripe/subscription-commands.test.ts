@@ -133,7 +133,7 @@ describe('what is asked of a subscription', () => {
 
 describe('a change of plan that Stripe could not be told of', () => {
   async function changeWhileAway(): Promise<void> {
-    const changes = createSubscriptionChanges({ client, intents, projector });
+    const changes = createSubscriptionChanges({ database: test.database, client, intents, projector });
     const item = await changes.look(reference);
     if (item === null) throw new Error('There is no subscription.');
     const planned = await test.database.transaction({ actor: { type: 'system', id: 'test' } }, (transaction) =>

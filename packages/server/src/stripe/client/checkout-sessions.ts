@@ -6,6 +6,8 @@ export interface NewCheckoutSession {
   mode: 'subscription' | 'payment';
   priceId: string;
   quantity?: number;
+  /** Prices of what is counted and billed beside it. */
+  meteredPriceIds?: readonly string[];
   email?: string;
   customerId?: string;
   successUrl: string;
@@ -40,11 +42,12 @@ export function checkoutSessionCalls({ sdk, call, timed }: Calls): StripeCheckou
 }
 
 function checkoutParams(session: NewCheckoutSession): Stripe.Checkout.SessionCreateParams {
+  const { meteredPriceIds = [] } = session;
   const { mode, priceId, quantity = 1, email, customerId, successUrl, cancelUrl, trialDays, metadata } = session;
   const trial = trialDays === undefined || trialDays === 0 ? {} : { trial_period_days: trialDays };
   return {
     mode,
-    line_items: [{ price: priceId, quantity }],
+    line_items: [{ price: priceId, quantity }, ...meteredPriceIds.map((price) => ({ price }))],
     success_url: successUrl,
     cancel_url: cancelUrl,
     metadata,

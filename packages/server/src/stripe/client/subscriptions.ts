@@ -8,6 +8,8 @@ export interface NewSubscription {
   customerId: string;
   priceId: string;
   quantity?: number;
+  /** Prices of what is counted and billed beside it. */
+  meteredPriceIds?: readonly string[];
   /** Without one, and without a default of the customer's, the subscription waits for its first payment. */
   paymentMethodId?: string;
   trialDays?: number;
@@ -15,7 +17,7 @@ export interface NewSubscription {
   metadata: Record<string, string>;
 }
 
-/** Another price or quantity for the one item of a subscription. */
+/** Another price or quantity for the item that a subscription is of. */
 export interface ItemChange {
   itemId: string;
   priceId: string;
@@ -23,12 +25,16 @@ export interface ItemChange {
   proration: 'always_invoice' | 'create_prorations' | 'none';
   /** As of when time is given back and charged; null where the proration is none. */
   prorationDate: number | null;
+  /** What becomes of the metered items beside it. */
+  metered?: { readonly adds: readonly string[]; readonly removes: readonly string[] };
 }
 
 /** The same at the end of the period. */
 export interface ScheduledChange {
   priceId: string;
   quantity: number;
+  /** Prices of what is counted and billed beside it from then on. */
+  meteredPriceIds?: readonly string[];
   interval: 'day' | 'week' | 'month' | 'year';
   intervalCount: number;
 }
@@ -103,7 +109,7 @@ export function subscriptionCalls({ sdk, call, timed }: Calls): StripeSubscripti
       return preview === null ? null : plain(preview);
     },
 
-    async scheduleItemChange(id, { priceId, quantity, interval, intervalCount }, idempotencyKey) {
+    async scheduleItemChange(id, { priceId, quantity, meteredPriceIds = [], interval, intervalCount }, idempotencyKey) {
       const schedule = await call('subscription_schedules.create', () =>
         sdk.subscriptionSchedules.create({ from_subscription: id }, { idempotencyKey }),
       );
@@ -121,7 +127,7 @@ export function subscriptionCalls({ sdk, call, timed }: Calls): StripeSubscripti
           discounts,
         },
         {
-          items: [{ price: priceId, quantity }],
+          items: [{ price: priceId, quantity }, ...meteredPriceIds.map((price) => ({ price }))],
           duration: { interval, interval_count: intervalCount },
           proration_behavior: 'none',
           discounts,
@@ -167,9 +173,13 @@ export function subscriptionCalls({ sdk, call, timed }: Calls): StripeSubscripti
 
 function creationOf(subscription: NewSubscription): Stripe.SubscriptionCreateParams {
   const { customerId, priceId, quantity, paymentMethodId, trialDays, discount, metadata } = subscription;
+  const { meteredPriceIds = [] } = subscription;
   return {
     customer: customerId,
-    items: [{ price: priceId, ...(quantity === undefined ? {} : { quantity }) }],
+    items: [
+      { price: priceId, ...(quantity === undefined ? {} : { quantity }) },
+      ...meteredPriceIds.map((price) => ({ price })),
+    ],
     metadata,
     payment_behavior: paymentMethodId === undefined ? 'default_incomplete' : 'allow_incomplete',
     ...(paymentMethodId === undefined ? {} : { default_payment_method: paymentMethodId }),
@@ -183,9 +193,13 @@ function creationOf(subscription: NewSubscription): Stripe.SubscriptionCreatePar
 }
 
 /** What is sent to change a subscription, and to be shown what that would cost: the same. */
-function changeOf({ itemId, priceId, quantity, proration, prorationDate }: ItemChange) {
+function changeOf({ itemId, priceId, quantity, proration, prorationDate, metered }: ItemChange) {
   return {
-    items: [{ id: itemId, price: priceId, quantity }],
+    items: [
+      { id: itemId, price: priceId, quantity },
+      ...(metered?.adds ?? []).map((price) => ({ price })),
+      ...(metered?.removes ?? []).map((id) => ({ id, deleted: true })),
+    ],
     proration_behavior: proration,
     ...(prorationDate === null ? {} : { proration_date: prorationDate }),
   };
