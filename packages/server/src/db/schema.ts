@@ -2,6 +2,13 @@
 
 import type { ColumnType, Generated } from 'kysely';
 import type { UsageSessionsTable } from './schema-prepaid.ts';
+import type {
+  UsageAllowancesTable,
+  UsageHoursTable,
+  UsageOverageTable,
+  UsageReservationsTable,
+  UsageWindowsTable,
+} from './schema-usage.ts';
 
 /** A JSON column: parsed when read, written as text. */
 export type Json<T = unknown> = ColumnType<T, string, string>;
@@ -441,78 +448,6 @@ export interface UsageEventIdsTable {
   reversed: BigInteger;
 }
 
-export interface UsageWindowsTable {
-  account_id: string;
-  starts_at: Date;
-  ends_at: Date;
-  subscription_id: string | null;
-  plan: string | null;
-  limit_kind: 'hard' | 'overage' | 'soft' | 'prepaid';
-  included: BigInteger;
-  ceiling: number | null;
-  events: BigInteger;
-  recorded: BigInteger;
-  covered: BigInteger;
-  overage: BigInteger;
-  uncovered: BigInteger;
-  lapsed: BigInteger;
-  last_at: Date | null;
-  warned: Generated<number>;
-  created_at: Date;
-  updated_at: Date;
-}
-
-export interface UsageOverageTable {
-  account_id: string;
-  window_start: Date;
-  rate: string;
-  window_end: Date;
-  subscription_id: string | null;
-  plan: string;
-  amount_cents: BigInteger;
-  per_units: BigInteger;
-  currency: string;
-  units: BigInteger;
-  reported: BigInteger;
-  metered: BigInteger;
-  itemized_cents: BigInteger;
-  billed_units: number | null;
-  billed_cents: number | null;
-  report: string | null;
-  reports: Generated<number>;
-  reported_at: Date | null;
-  settled_at: Date | null;
-  outcome: 'billed' | 'waived' | null;
-  refusal: string | null;
-  refused_units: number | null;
-  created_at: Date;
-  updated_at: Date;
-}
-
-export interface UsageAllowancesTable {
-  account_id: string;
-  included: number | null;
-  limit_kind: 'hard' | 'overage' | 'soft' | null;
-  ceiling: number | null;
-  updated_at: Date;
-}
-
-export interface UsageReservationsTable {
-  id: string;
-  account_id: string;
-  window_start: Date;
-  quantity: BigInteger;
-  held: BigInteger;
-  overage: BigInteger;
-  uncovered: BigInteger;
-  rate: string | null;
-  status: 'live' | 'finalized' | 'released';
-  event_id: string | null;
-  used: number | null;
-  created_at: Date;
-  expires_at: Date;
-}
-
 export interface Schema {
   settings: SettingsTable;
   customers: CustomersTable;
@@ -541,6 +476,7 @@ export interface Schema {
   usage_overage: UsageOverageTable;
   usage_allowances: UsageAllowancesTable;
   usage_reservations: UsageReservationsTable;
+  usage_hours: UsageHoursTable;
   usage_sessions: UsageSessionsTable;
   reconciliations: ReconciliationsTable;
   revenue_movements: RevenueMovementsTable;
