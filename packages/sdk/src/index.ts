@@ -7,6 +7,10 @@ export type { Answered, CallOptions, ClientOptions, RetryNotice } from './client
 export type { Finalization, SessionStart } from './client/usage-calls.ts';
 export type * from './client/wire.ts';
 export { newId, newNonce } from './identifiers.ts';
+export { createLicense, type License, type LicenseOptions } from './license/license.ts';
+export { readRevocationList, type SigningKey, verifyAnswer, verifyLicenseFile } from './license/offline.ts';
+export type { DemoDefaults, LicenseStanding } from './license/standing.ts';
+export { createMemoryStore, type LicenseStore } from './license/store.ts';
 export type { CostTable } from './middleware/costs.ts';
 export { type Admission, createMetering, type Metering, type MeteringOptions } from './middleware/metering.ts';
 export type { Present, Refusal, RefusalAnswer } from './middleware/refusal.ts';

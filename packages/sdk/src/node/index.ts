@@ -2,6 +2,7 @@
 
 export { clientOptionsFrom } from './environment.ts';
 export { createFileSpool, type FileSpoolOptions } from './file-spool.ts';
+export { createFileStore } from './file-store.ts';
 export {
   identityOf,
   type MachineIdentity,
