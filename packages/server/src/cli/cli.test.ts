@@ -91,6 +91,30 @@ describe('a comparison with Stripe', () => {
   });
 });
 
+describe('a change of plan', () => {
+  it('is shown with what it costs, line by line, and when', async () => {
+    const lines = [
+      { amount: -2450, description: 'Unused time' },
+      { amount: 4950, description: 'Remaining time' },
+    ];
+    const change = { kind: 'upgrade', when: 'now', from: { plan: 'basic' }, to: { plan: 'pro' } };
+    answer = {
+      body: { change, lines, total: 2500, amount_due: 2500, currency: 'usd', because: 'Upgrades are made now.' },
+    };
+    const { exitCode, out } = await latchkey(['subscription', 'change', 'sub_1', 'pro', '--preview']);
+    expect(exitCode).toBe(0);
+    expect(out).toBe(
+      [
+        'Would be moved from basic to pro, now (upgrade).',
+        '    -24.50 USD  Unused time',
+        '     49.50 USD  Remaining time',
+        '     25.00 USD  in all; charged at once: 25.00 USD',
+        '  Upgrades are made now.',
+      ].join('\n'),
+    );
+  });
+});
+
 describe('exit codes', () => {
   it('0 for a yes', async () => {
     answer = { body: accepted };
@@ -219,6 +243,13 @@ describe('what is sent', () => {
       'POST /v1/subscriptions/sub_1/cancel',
       { at_period_end: true },
     ],
+    [
+      ['subscription', 'change', 'sub_1', 'pro', '--quantity', '3', '--when', 'period_end', '--preview'],
+      'POST /v1/subscriptions/sub_1/change',
+      { plan: 'pro', preview: true, quantity: 3, when: 'period_end' },
+    ],
+    [['subscription', 'keep', 'sub_1'], 'POST /v1/subscriptions/sub_1/change/cancel', {}],
+    [['subscription', 'resume', 'sub_1'], 'POST /v1/subscriptions/sub_1/resume', {}],
     [['subscription', 'cancel', 'sub_1'], 'POST /v1/subscriptions/sub_1/cancel', { at_period_end: false }],
     [['api-key', 'revoke', 'key_1'], 'DELETE /v1/api-keys/key_1', undefined],
     [['audit', 'list', '--subject', 'lic_1'], 'GET /v1/audit?subject_id=lic_1', undefined],

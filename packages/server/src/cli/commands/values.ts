@@ -14,6 +14,12 @@ export function collectPairs(value: string, before: Record<string, string> = {})
   return { ...before, [value.slice(0, equals)]: value.slice(equals + 1) };
 }
 
+/** A whole number above zero. */
+export function wholeOption(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('Write a whole number above zero.');
+  return Number(value);
+}
+
 /** An instant as the API takes it. A day alone is its first moment in UTC. */
 export function instantOption(value: string): string {
   const milliseconds = /^\d{4}-\d{2}-\d{2}(T.+(Z|[+-]\d{2}:\d{2}))?$/.test(value) ? Date.parse(value) : Number.NaN;
