@@ -9,6 +9,7 @@ import type { LoadedCatalog } from './catalog/load.ts';
 import { currentPrice, planOfPrice } from './catalog/price-repository.ts';
 import { type PushedPlan, pushCatalog } from './catalog/push.ts';
 import { stampDatabase } from './config/stamp.ts';
+import { salesOf } from './dialects/index.ts';
 import type { Foundation } from './foundation.ts';
 import type { Authenticate } from './http/index.ts';
 import { createOutbox, outboxNotice } from './jobs/outbox.ts';
@@ -94,6 +95,7 @@ import { createPaymentFetch, paymentDeliverer, paymentQuestion } from './stripe/
 import { createProjector, type Projector } from './stripe/project.ts';
 import { createReconciler, type Reconciler } from './stripe/reconciliation.ts';
 import { createRefundIntents, createRefundSearch } from './stripe/refund-intents.ts';
+import { createSalesElsewhere, subscriptionDeliverer } from './stripe/sales-elsewhere.ts';
 import { createSubscriptionCommands } from './stripe/subscription-commands.ts';
 import { createTakenBack } from './stripe/taken-back.ts';
 
@@ -258,6 +260,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     }),
     askForPayment: paymentQuestion(outbox),
   });
+  const sales = createSalesElsewhere({ recognize: salesOf(catalog), outbox, checkouts: () => checkouts });
   const projector = createProjector({
     database,
     clock,
@@ -268,6 +271,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
         customers,
         checkouts: () => checkouts,
         takenBack,
+        sales,
       }),
       ...createPaymentHandlers({ takenBack, audit, notifications }),
     },
@@ -291,7 +295,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     licenseReader,
     notifications,
     readStripe: createStripeSource(
-      { subscription: mirror.subscription, invoicesOf: mirror.invoicesOf, planOfPrice },
+      { subscription: mirror.subscription, invoicesOf: mirror.invoicesOf, planOfPrice, sales },
       catalog,
     ),
     askForCustomer: customerQuestion(outbox),
@@ -337,6 +341,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     log: logs.operations.stripe,
     webhookSecrets: () => [...config.stripe.webhookSecrets, ...webhookSecrets],
     crashPoint,
+    explain: sales.explain,
     counted: foundation.metrics.counter(
       'latchkey_webhooks_total',
       'Deliveries and events of Stripe by what became of them',
@@ -361,6 +366,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
   const deliverers: Record<string, Deliverer> = {
     mail: createMailDeliverer({ notifications, transport, database }),
     ...customerDeliverer(projector),
+    ...subscriptionDeliverer(projector),
     ...paymentDeliverer(fetchPayment),
   };
   const outboxWorker = createWorker({

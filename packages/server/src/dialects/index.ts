@@ -3,6 +3,7 @@
 import type { Catalog, Product } from '@latchkey/core';
 import type { App } from '../app.ts';
 import type { ErrorShape, Http } from '../http/index.ts';
+import type { RecognizeSale, SoldElsewhere } from '../modules/payments/index.ts';
 import { registerWebhookRoute, type WebhookRoute } from '../stripe/webhook-route.ts';
 import { cryptoOrchestrator } from './crypto-orchestrator/index.ts';
 import { infiniteServer26 } from './infinite-server26/index.ts';
@@ -23,6 +24,8 @@ export interface Dialect {
   /** How it answers errors, and below which paths. */
   readonly errors: ErrorShape;
   routes(http: Http, context: DialectContext): void;
+  /** What its callers sell at Stripe themselves, by the metadata that they put there; a text says why nothing can be given for them. */
+  sale?(metadata: Readonly<Record<string, string>>, product: Product): SoldElsewhere | string;
 }
 
 /** In the order in which they are mounted. */
@@ -47,6 +50,16 @@ export function dialectsOf(catalog: Catalog): { dialect: Dialect; product: Produ
     spoken.set(dialect.name, product);
     return [{ dialect, product }];
   });
+}
+
+/** Recognises what was sold at Stripe in the terms of any dialect that the catalog asks for. */
+export function salesOf(catalog: Catalog): RecognizeSale {
+  const spoken = dialectsOf(catalog);
+  return (metadata) => {
+    const found = spoken.map(({ dialect, product }) => dialect.sale?.(metadata, product) ?? null);
+    const reasons = found.filter((sold) => typeof sold === 'string');
+    return found.find((sold) => sold !== null && typeof sold === 'object') ?? reasons[0] ?? null;
+  };
 }
 
 export function mountDialects(http: Http, app: App): void {

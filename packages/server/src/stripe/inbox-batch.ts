@@ -18,6 +18,9 @@ export interface Doubt {
   observations: Observation[];
 }
 
+/** Why nothing follows from an event although it was understood and mirrored; null when something may. */
+export type ExplainNothing = (observation: Observation) => string | null;
+
 interface Heard {
   id: string;
   observation: Observation;
@@ -27,7 +30,7 @@ interface Heard {
 export async function projectBatch(
   transaction: Transaction,
   work: readonly InboxWork[],
-  { clock, projector }: { clock: Clock; projector: EventProjector },
+  { clock, projector, explain }: { clock: Clock; projector: EventProjector; explain?: ExplainNothing },
 ): Promise<Doubt[]> {
   const { connection } = transaction;
   const wall = clock.wall();
@@ -38,7 +41,9 @@ export async function projectBatch(
     heard.map(({ observation }) => observation),
   );
   const { clear, doubts } = separate(heard, doubtful);
-  await finish(connection, clear, { status: 'processed', reason: null, wall });
+  const { done, unused } = explained(heard, clear, explain);
+  await finish(connection, done, { status: 'processed', reason: null, wall });
+  for (const [reason, ids] of unused) await finish(connection, ids, { status: 'ignored', reason, wall });
   const kept = doubts.flatMap(({ ids }) => ids);
   await lease(connection, kept, new Date(wall.getTime() + leaseMs));
   return doubts;
@@ -54,6 +59,23 @@ function observeAll(work: readonly InboxWork[]): { heard: Heard[]; ignored: Map<
     else ignored.set(observation, [...(ignored.get(observation) ?? []), id]);
   }
   return { heard, ignored };
+}
+
+/** Of the events that are clear, those from which something may follow; and the others, by the reason. */
+function explained(
+  heard: readonly Heard[],
+  clear: readonly string[],
+  explain: ExplainNothing = () => null,
+): { done: string[]; unused: Map<string, string[]> } {
+  const unused = new Map<string, string[]>();
+  const known = new Set(clear);
+  for (const { id, observation } of heard) {
+    const reason = known.has(id) ? explain(observation) : null;
+    if (reason === null) continue;
+    known.delete(id);
+    unused.set(reason, [...(unused.get(reason) ?? []), id]);
+  }
+  return { done: [...known], unused };
 }
 
 function separate(heard: readonly Heard[], doubtful: readonly ObjectKey[]): { clear: string[]; doubts: Doubt[] } {

@@ -3,7 +3,7 @@ import { nextAttempt } from '../jobs/back-off.ts';
 import type { StepResult } from '../jobs/worker.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock, CrashPoint } from '../ports.ts';
-import { type Doubt, mergedByObject, projectBatch } from './inbox-batch.ts';
+import { type Doubt, type ExplainNothing, mergedByObject, projectBatch } from './inbox-batch.ts';
 import { createLanes, type Lane } from './inbox-lanes.ts';
 import { claimDue, claimOne, finish, type InboxWork, nextDue, recordFailure } from './inbox-repository.ts';
 import type { EventProjector } from './project.ts';
@@ -16,6 +16,7 @@ export interface InboxStepOptions {
   log: Log;
   crashPoint: CrashPoint;
   counted(outcome: 'taken' | 'failed' | 'given_up', count?: number): void;
+  explain?: ExplainNothing;
 }
 
 /** Events projected in one transaction. Larger ones hold the embedded database's only connection for too long. */

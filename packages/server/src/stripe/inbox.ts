@@ -5,6 +5,7 @@ import type { Audit } from '../modules/audit/index.ts';
 import type { Log } from '../observability/log.ts';
 import type { Clock, CrashPoint, Ids } from '../ports.ts';
 import { readDelivery } from './event.ts';
+import type { ExplainNothing } from './inbox-batch.ts';
 import { createIntake } from './inbox-intake.ts';
 import {
   findEntry,
@@ -41,6 +42,8 @@ export interface InboxOptions {
   crashPoint?: CrashPoint;
   /** Told what becomes of deliveries and of the events in hand. */
   counted?: CountEvents;
+  /** Why nothing follows from an event that was understood: said in the inbox. */
+  explain?: ExplainNothing;
   /** Rounds of the worker at the same time. */
   concurrency?: number;
 }
@@ -83,11 +86,12 @@ export function createInbox(options: InboxOptions): Inbox {
     webhookSecrets,
     crashPoint = () => {},
     counted = () => {},
+    explain = () => null,
   } = options;
   const worker = createWorker({
     name: 'inbox',
     concurrency: options.concurrency ?? defaultConcurrency,
-    step: createInboxStep({ database, clock, projector, log, crashPoint, counted }),
+    step: createInboxStep({ database, clock, projector, log, crashPoint, counted, explain }),
     log,
     wall: () => clock.wall(),
   });

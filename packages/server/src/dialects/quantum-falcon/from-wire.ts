@@ -1,6 +1,10 @@
 import { addDays, findPlan, LatchkeyError, type Plan, type Product } from '@latchkey/core';
 import type { z } from 'zod';
+import type { SoldElsewhere } from '../../modules/payments/index.ts';
 import type { generateBody } from './schemas.ts';
+
+/** The note on a licence that says which of the vendor's users it is for, under whose name its key was made. */
+export const USER_NOTE = 'userId';
 
 /** A key that is asked for. */
 export interface KeyOrder {
@@ -39,4 +43,12 @@ function planOf(product: Product, tier: string): Plan {
 export function keyOf(license: string | null | undefined): string {
   if (license) return license;
   throw new LatchkeyError('invalid_request', 'No license provided', { path: 'license' });
+}
+
+/** What the front end's own back end sold at Stripe: `userId` and `tier` in the metadata say to whom, and what. */
+export function saleOf({ userId, tier }: Readonly<Record<string, string>>, product: Product): SoldElsewhere | string {
+  if (!userId || !tier) return 'The metadata name no userId and tier: no licence is issued for it.';
+  const plan = findPlan(product, tier);
+  if (plan === null) return `The metadata name a tier that ${product.id} does not have: no licence is issued for it.`;
+  return { product: product.id, plan: plan.id, user: userId, notes: { [USER_NOTE]: userId } };
 }

@@ -2,6 +2,7 @@
 
 import type { Http } from '../../http/index.ts';
 import { quantumFalconErrors } from './errors.ts';
+import { saleOf } from './from-wire.ts';
 import { generateRoute, type QuantumFalconHouse, verifyRoute } from './routes.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -16,6 +17,7 @@ interface StripeDeliveries {
 export const quantumFalcon = {
   name: 'quantum-falcon',
   errors: quantumFalconErrors,
+  sale: saleOf,
   routes(http: Http, house: QuantumFalconHouse & { webhook(route: StripeDeliveries): void }): void {
     generateRoute(http, house);
     verifyRoute(http, house);

@@ -3,7 +3,7 @@ import type { Http, HttpRequest } from '../../http/index.ts';
 import type { CustomerService } from '../../modules/customers/index.ts';
 import { assertNoGuess, countGuess, type LicenseReader, type LicenseService } from '../../modules/licenses/index.ts';
 import type { Clock } from '../../ports.ts';
-import { keyOf, keyOrderOf } from './from-wire.ts';
+import { keyOf, keyOrderOf, USER_NOTE } from './from-wire.ts';
 import { generateAnswer, generateBody, refusedAnswer, verifiedAnswer, verifyBody } from './schemas.ts';
 import { clockView, generatedView, refusedView, type ToldLicense, verifiedView } from './to-wire.ts';
 
@@ -17,9 +17,6 @@ export interface QuantumFalconHouse {
 }
 
 type IssuedLicense = NonNullable<Awaited<ReturnType<LicenseReader['find']>>>;
-
-/** The note on a licence that says which of the vendor's users it is for, under whose name its key was made. */
-export const USER_NOTE = 'userId';
 
 export function generateRoute(http: Http, { product, clock, customers, licenses, licenseReader }: QuantumFalconHouse) {
   http.post(

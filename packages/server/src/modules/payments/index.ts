@@ -1,6 +1,7 @@
 /** Payments: checkouts, from a plan to a page where it can be paid. */
 
 export { type Discount, discountOf, explainRefusal, type StripeDiscount } from './discounts.ts';
+export type { RecognizeSale, SoldElsewhere } from './elsewhere.ts';
 export type {
   BillingFilter,
   BillingPage,

@@ -2,6 +2,7 @@ import type { Transaction } from '../../db/database.ts';
 import type { CustomerService } from '../customers/index.ts';
 import type { LicenseService } from '../licenses/index.ts';
 import type { Notifications } from '../notifications/index.ts';
+import type { SoldElsewhere } from './elsewhere.ts';
 import type { CheckoutRow } from './repository.ts';
 
 export interface PurchaseOptions {
@@ -16,12 +17,14 @@ export interface Payer {
   stripeCustomerId: string | null;
   email: string | null;
   name: string | null;
+  /** What was sold, where the vendor sold it at Stripe themselves. */
+  sold?: SoldElsewhere | null;
 }
 
 /** Gives what was paid for once, without a subscription: a licence for the plan's own term, and the letter with its key. */
 export function createPurchases({ customers, licenses, notifications }: PurchaseOptions) {
   return async function purchased(transaction: Transaction, checkout: CheckoutRow, payer: Payer): Promise<void> {
-    const { stripeCustomerId, name } = payer;
+    const { stripeCustomerId, name, sold = null } = payer;
     const email = payer.email ?? checkout.email;
     const customer = await customers.ensure(
       transaction,
@@ -32,10 +35,11 @@ export function createPurchases({ customers, licenses, notifications }: Purchase
       plan: checkout.plan,
       // The session and not the event: told twice, or by the webhook and the success page, it is one purchase.
       origin: `checkout:${payer.sessionId}`,
-      keyCustomer: stripeCustomerId ?? customer.id,
+      keyCustomer: sold?.user ?? stripeCustomerId ?? customer.id,
       keySubscription: payer.sessionId,
       customerId: customer.id,
       subscriptionId: null,
+      ...(sold === null ? {} : { metadata: { ...sold.notes } }),
     });
     if (issued === null || email === null) return;
     await notifications.notify(transaction, {

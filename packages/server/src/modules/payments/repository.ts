@@ -12,7 +12,7 @@ export async function insertCheckout(connection: Connection, row: Insertable<Che
 
 export async function findCheckout(
   connection: Connection,
-  column: 'id' | 'stripe_session_id' | 'stripe_payment_intent_id',
+  column: 'id' | 'stripe_session_id' | 'stripe_payment_intent_id' | 'stripe_subscription_id',
   value: string,
 ): Promise<CheckoutRow | null> {
   const row = await connection.selectFrom('checkouts').selectAll().where(column, '=', value).executeTakeFirst();

@@ -13,6 +13,7 @@ import type { Clock, Ids } from '../../ports.ts';
 import type { Audit } from '../audit/index.ts';
 import type { CustomersAtStripe } from '../customers/index.ts';
 import { type Discount, discountOf, explainRefusal, type StripeDiscount } from './discounts.ts';
+import type { SoldElsewhere } from './elsewhere.ts';
 import type { Payer } from './purchase.ts';
 import * as repository from './repository.ts';
 
@@ -91,6 +92,8 @@ export interface FollowedSession {
   stripeCustomerId: string | null;
   email: string | null;
   name: string | null;
+  /** What it sold, for one that was made elsewhere and is recognised. */
+  sold?: SoldElsewhere | null;
 }
 
 export type CheckoutService = ReturnType<typeof createCheckouts>;
@@ -164,11 +167,11 @@ export function createCheckouts(options: CheckoutsOptions) {
 
     /** Follows what became of a session: it was paid, or its time ran out. */
     async followSession(transaction: Transaction, session: FollowedSession): Promise<void> {
-      const checkout = await checkoutOf(transaction.connection, session);
+      const checkout = (await checkoutOf(transaction.connection, session)) ?? (await adopt(transaction, session));
       if (checkout === null) return;
       if (session.mode === 'payment' && session.isPaid) {
-        const { stripeCustomerId, email, name } = session;
-        await options.purchased(transaction, checkout, { sessionId: session.id, stripeCustomerId, email, name });
+        const { stripeCustomerId, email, name, sold = null } = session;
+        await options.purchased(transaction, checkout, { sessionId: session.id, stripeCustomerId, email, name, sold });
       }
       if (session.paymentIntent !== null && checkout.stripe_payment_intent_id !== session.paymentIntent) {
         const paidBy = { stripe_payment_intent_id: session.paymentIntent };
@@ -202,7 +205,35 @@ export function createCheckouts(options: CheckoutsOptions) {
     /** The checkout whose payment this is; null for any other payment. */
     paidBy: (connection: Connection, paymentIntentId: string): Promise<Checkout | null> =>
       repository.findCheckout(connection, 'stripe_payment_intent_id', paymentIntentId),
+
+    /** The checkout that began a subscription; null where none is known. */
+    ofSubscription: (connection: Connection, reference: string): Promise<Checkout | null> =>
+      repository.findCheckout(connection, 'stripe_subscription_id', reference),
   };
+
+  /** Takes over a session that the vendor made at Stripe, once it is complete: from then on it is a checkout like any other. */
+  async function adopt(transaction: Transaction, session: FollowedSession): Promise<Checkout | null> {
+    const { id, sold = null, status, mode, email } = session;
+    if (sold === null || status !== 'complete' || (mode !== 'payment' && mode !== 'subscription')) return null;
+    const checkoutId = ids.next('chk');
+    const now = clock.now();
+    await repository.insertCheckout(transaction.connection, {
+      id: checkoutId,
+      // No intent made it: the session stands in its place.
+      intent_id: id,
+      stripe_session_id: id,
+      product: sold.product,
+      plan: sold.plan,
+      email,
+      status: 'open',
+      url: null,
+      stripe_subscription_id: null,
+      created_at: now,
+      updated_at: now,
+    });
+    await record(transaction, 'adopted', checkoutId, { product: sold.product, plan: sold.plan, session: id });
+    return repository.findCheckout(transaction.connection, 'id', checkoutId);
+  }
 
   /** What is to be sold, and by which of Stripe's prices. */
   async function offered(input: NewCheckout): Promise<{ product: Product; plan: Plan; priceId: string }> {

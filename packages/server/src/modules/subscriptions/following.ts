@@ -49,6 +49,8 @@ export interface SourceSubscription {
   intervalCount: number;
   metadata: Record<string, string>;
   invoices: SourceInvoice[];
+  /** Whose key its licence gets, and what is noted with it, where the vendor sold it at Stripe themselves. */
+  sold?: { user: string; notes: Readonly<Record<string, string>> } | null;
 }
 
 export interface SourceInvoice extends InvoiceFacts {
@@ -213,12 +215,13 @@ export function createFollowing(options: FollowingOptions) {
       product: current.product,
       plan: current.plan,
       origin: `subscription:${current.reference}`,
-      keyCustomer: current.stripeCustomerId ?? customer?.id ?? row.id,
+      keyCustomer: current.sold?.user ?? current.stripeCustomerId ?? customer?.id ?? row.id,
       keySubscription: current.reference,
       customerId: customer?.id ?? null,
       subscriptionId: row.id,
       expiresAt: new Date(view.paidThrough ?? current.currentPeriodStart ?? now.getTime()),
       coverage: 'renewing',
+      ...(current.sold == null ? {} : { metadata: { ...current.sold.notes } }),
     });
     return issued?.license ?? null;
   }
