@@ -34,6 +34,7 @@ export * from './subscription/notices.ts';
 export * from './subscription/state.ts';
 export * from './time.ts';
 export * from './usage/histogram.ts';
+export * from './usage/overage-billing.ts';
 export * from './usage/overage-price.ts';
 export * from './usage/series.ts';
 export * from './usage/trend.ts';

@@ -8,8 +8,11 @@ export interface OveragePrice {
   product: string;
   plan: string;
   meter: string;
-  /** What makes the rate this one: amount, units, currency, interval. */
+  /** What makes the rate this one: amount, currency, interval. */
   fingerprint: string;
+  /** Of one unit, as a decimal of the currency's smallest unit. */
+  unitAmount: string;
+  currency: string;
   eventName: string;
   stripeMeterId: string;
   stripePriceId: string;
@@ -21,6 +24,8 @@ const columns = [
   'plan',
   'meter',
   'fingerprint',
+  'unit_amount as unitAmount',
+  'currency',
   'event_name as eventName',
   'stripe_meter_id as stripeMeterId',
   'stripe_price_id as stripePriceId',
@@ -69,8 +74,10 @@ export async function recordOveragePrices(
     .where('product', '=', product)
     .where('current', '=', true)
     .execute();
-  for (const { plan, meter, fingerprint, eventName, stripeMeterId, stripePriceId } of prices) {
-    const ids = { stripe_meter_id: stripeMeterId, stripe_price_id: stripePriceId, current: true };
+  for (const price of prices) {
+    const { plan, meter, fingerprint, eventName, stripeMeterId, stripePriceId, unitAmount, currency } = price;
+    const rate = { unit_amount: unitAmount, currency };
+    const ids = { ...rate, stripe_meter_id: stripeMeterId, stripe_price_id: stripePriceId, current: true };
     await connection
       .insertInto('catalog_overage_prices')
       .values({ product, plan, meter, fingerprint, event_name: eventName, created_at: at, ...ids })

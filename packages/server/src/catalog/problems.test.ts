@@ -89,7 +89,8 @@ describe('a problem in a catalog is reported with its place, the value and the r
       'colour: red',
       'acme.yaml:19:7 plans[1].license.colour is not a field of the catalog. Known here: term_days, term_basis, ' +
         'expiry, renewal_basis, grace_days, max_machines, require_product, require_machine, machine_matching, ' +
-        'machine_uniqueness, when_machines_full, owner_release, expiring_notice_days, offline_file_days.',
+        'machine_uniqueness, when_machines_full, owner_release, expiring_notice_days, offline_file_days, ' +
+        'require_credit.',
     ],
     [
       'interval: month\n    inherits',

@@ -52,7 +52,7 @@ async function pushRate(
   };
   const price = await api.findOrCreateMeteredPrice({ ...wanted, idempotencyKey: keyOf('metered-price', wanted) });
   if (!price.active) await api.activatePrice(price.id);
-  const ours = { product: product.id, plan: plan.id, meter: meter.id, fingerprint, eventName };
+  const ours = { product: product.id, plan: plan.id, meter: meter.id, fingerprint, unitAmount, currency, eventName };
   return { ...ours, stripeMeterId, stripePriceId: price.id };
 }
 

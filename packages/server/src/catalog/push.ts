@@ -186,7 +186,7 @@ async function rememberOverage(
   known: readonly OveragePrice[],
 ): Promise<void> {
   const namesOf = (prices: readonly Omit<OveragePrice, 'current'>[]) =>
-    prices.map(({ plan, eventName, stripePriceId }) => `${plan} ${eventName} ${stripePriceId}`).sort();
+    prices.map(({ plan, ...one }) => `${plan} ${one.eventName} ${one.stripePriceId} ${one.unitAmount}`).sort();
   const before = namesOf(known.filter(({ product, current }) => product === id && current));
   if (JSON.stringify(before) === JSON.stringify(namesOf(wanted))) return;
   await options.database.transaction({ actor: { type: 'system', id: 'catalog' } }, async (transaction) => {

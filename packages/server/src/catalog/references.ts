@@ -20,6 +20,7 @@ export function checkReferences(product: ProductSource): Finding[] {
     ...product.plans.flatMap((plan, index) => planFindings(product, plan, ['plans', index])),
     ...creditFindings(product),
     ...policyFindings(product),
+    ...requiredCreditFindings(product, product.license, ['license']),
   ];
 }
 
@@ -51,7 +52,10 @@ function keyFindings(key: ProductSource['key']): Finding[] {
 }
 
 function planFindings(product: ProductSource, plan: PlanSource, path: FieldPath): Finding[] {
-  const found = priceFindings(plan.price, [...path, 'price']);
+  const found = [
+    ...priceFindings(plan.price, [...path, 'price']),
+    ...requiredCreditFindings(product, plan.license, [...path, 'license']),
+  ];
   if (plan.inherits !== undefined) {
     const plans = product.plans.map((each) => ({
       id: each.id,
@@ -118,6 +122,11 @@ function allowanceFindings(
     found.push({ path: [...path, 'ceiling'], message: 'must not be below what is included', remedy });
   }
   return found;
+}
+
+function requiredCreditFindings(product: ProductSource, license: PlanSource['license'], path: FieldPath): Finding[] {
+  const meter = license?.require_credit ?? null;
+  return meter === null ? [] : unknownId(product.meters ?? [], meter, [...path, 'require_credit'], 'meter');
 }
 
 function creditFindings(product: ProductSource): Finding[] {

@@ -148,6 +148,9 @@ const licensePolicy = section(
       .refine((value) => value !== 0, { error: must('must be days, -1 or null', 'Write null for no files.') })
       .nullable()
       .describe('How long a signed licence file may live. Default 14; -1 is for ever, null is none.'),
+    require_credit: id
+      .nullable()
+      .describe('The meter of which something must be left for a validation to say yes. Default null: none.'),
   },
   'what a licence allows',
 ).partial();

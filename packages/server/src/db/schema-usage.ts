@@ -49,6 +49,7 @@ export interface UsageOverageTable {
   outcome: 'billed' | 'waived' | null;
   refusal: string | null;
   refused_units: number | null;
+  stripe_price_id: string | null;
   created_at: Date;
   updated_at: Date;
 }

@@ -186,6 +186,8 @@ export interface CatalogOveragePricesTable {
   stripe_price_id: string;
   current: Generated<boolean>;
   created_at: Date;
+  unit_amount: Generated<string>;
+  currency: Generated<string>;
 }
 
 export interface CheckoutsTable {

@@ -10,6 +10,7 @@ import { checkoutSessionCalls, type StripeCheckoutSessions } from './checkout-se
 import { customerCalls, type StripeCustomers } from './customers.ts';
 import { isOutage, stripesAnswer, translate, waitAsked } from './errors.ts';
 import { toFetched } from './fetched.ts';
+import { overageCalls, type StripeOverage } from './overage.ts';
 import { paymentMethodCalls, type StripePaymentMethods } from './payment-methods.ts';
 import { portalCalls, type StripePortal } from './portal.ts';
 import { readingCalls, type StripeReading } from './reading.ts';
@@ -39,6 +40,7 @@ export interface StripeClient
     StripeReading,
     StripeCustomers,
     StripeCheckoutSessions,
+    StripeOverage,
     StripePaymentMethods,
     StripePortal,
     StripeSubscriptions,
@@ -103,6 +105,7 @@ export function createStripeClient({
     ...customerCalls(calls),
     ...checkoutSessionCalls(calls),
     ...paymentMethodCalls(calls),
+    ...overageCalls(calls),
     ...portalCalls(calls),
     ...subscriptionCalls(calls),
     ...refundCalls(calls),
