@@ -19,6 +19,8 @@ export interface TableLicense {
   machines?: (string | TableMachine)[];
   holds?: { cause: Hold['cause']; effect: Hold['effect']; at: string }[];
   features?: string[];
+  /** What is left of the meter that the licence may have to have something of. */
+  credit?: number;
 }
 
 export interface TableMachine {

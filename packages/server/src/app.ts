@@ -27,7 +27,7 @@ import {
   createCustomersAtStripe,
 } from './modules/customers/index.ts';
 import { createEntitlementService, type EntitlementService } from './modules/entitlements/index.ts';
-import { createLedger, type Ledger } from './modules/ledger/index.ts';
+import { createLedger, creditOn, type Ledger } from './modules/ledger/index.ts';
 import {
   createKeyKeeper,
   createLicenseExchange,
@@ -197,6 +197,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
       database.transaction({ actor: { type: 'license_key', id } }, (transaction) =>
         licenses.beginTerm(transaction, id),
       ),
+    creditOf: creditOn(ledger),
   });
 
   const licenseExchange = createLicenseExchange({

@@ -25,6 +25,7 @@ export const DEFAULT_LICENSE_POLICY: LicensePolicy = {
   ownerRelease: { max: 3, days: 30 },
   expiringNoticeDays: [7, 1],
   offlineFileDays: 14,
+  requireCredit: null,
 };
 
 export const DEFAULT_DUNNING_POLICY: DunningPolicy = {

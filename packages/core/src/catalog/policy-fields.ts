@@ -16,6 +16,7 @@ export const POLICY_FIELDS = {
   owner_release: 'ownerRelease',
   expiring_notice_days: 'expiringNoticeDays',
   offline_file_days: 'offlineFileDays',
+  require_credit: 'requireCredit',
 } as const satisfies Record<string, keyof LicensePolicy>;
 
 /** A policy as it is written. */

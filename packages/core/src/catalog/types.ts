@@ -149,6 +149,8 @@ export interface LicensePolicy {
   readonly expiringNoticeDays: readonly number[];
   /** How long a signed licence file may live; -1 for ever, null where the plan has none. */
   readonly offlineFileDays: number | null;
+  /** The meter of which something must be left for a validation to say yes; null where nothing is bought in advance. */
+  readonly requireCredit: string | null;
 }
 
 /** What follows when a renewal is not paid. */

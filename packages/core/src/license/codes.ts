@@ -24,7 +24,7 @@ export const VALIDATION_CODES = [
 export type ValidationCode = (typeof VALIDATION_CODES)[number];
 
 /** The rules a decision may name as its reasons. */
-export type RuleName = 'key' | 'holds' | 'term' | 'product' | 'machine' | 'entitlements';
+export type RuleName = 'key' | 'holds' | 'term' | 'product' | 'machine' | 'entitlements' | 'credit';
 
 /** One rule that was looked at, and what it found. */
 export interface Reason {

@@ -24,6 +24,8 @@ export interface LicenseSnapshot extends LicenseState {
   machineMatching: LicensePolicy['machineMatching'];
   requireProduct: boolean;
   requireMachine: boolean;
+  /** The meter of which something must be left; null or left out where the licence needs no credit. */
+  requireCredit?: string | null;
   /** Features, the plan's and the licence's own. */
   entitlements: ReadonlySet<string>;
   /** Numbers that the software asks for; -1 is unlimited. */
@@ -39,6 +41,8 @@ export interface ValidationScope {
   entitlements?: readonly string[] | undefined;
   /** When the version that asks was released: what `maintain` decides by. */
   releasedAt?: number | undefined;
+  /** What is available of the meter that the licence must have credit of; left out where nobody can know, as without the server. */
+  credit?: number | undefined;
 }
 
 /** The verdict of one rule: go on, or stop here with a code. */
@@ -58,7 +62,7 @@ export function refuseUnknownKey(code: UnknownKey): Decision {
 
 /** Decides whether the licence is in force at `now` for what `scope` asks. The precedence is that of VALIDATION_CODES. */
 export function validateLicense(license: LicenseSnapshot, scope: ValidationScope, now: number): Decision {
-  return decide([...LICENSE_RULES, machineRule, entitlementsRule], license, scope, now);
+  return decide([...LICENSE_RULES, machineRule, entitlementsRule, creditRule], license, scope, now);
 }
 
 /** Decides whether the licence may take on a machine, seats aside: everything about the licence itself and its product. */
@@ -208,6 +212,13 @@ function entitlementsRule(license: LicenseSnapshot, scope: ValidationScope): Ver
     'ENTITLEMENT_MISSING',
     `The plan ${license.plan} does not include ${missing.join(', ')}.`,
   );
+}
+
+function creditRule({ requireCredit = null }: LicenseSnapshot, { credit }: ValidationScope): Verdict | null {
+  if (requireCredit === null || credit === undefined) return null;
+  return credit > 0
+    ? passed('credit', `There is credit left of ${requireCredit}.`)
+    : refused('credit', 'NO_CREDIT', `Nothing is left of ${requireCredit}. Add to it to go on.`);
 }
 
 /** Whether one more machine may be activated. */

@@ -4,6 +4,7 @@ import { type LoadedCatalog, loadCatalog } from '../../src/catalog/load.ts';
 import type { Database } from '../../src/db/database.ts';
 import { createAudit } from '../../src/modules/audit/index.ts';
 import { createCustomerService } from '../../src/modules/customers/index.ts';
+import { createLedger, creditOn } from '../../src/modules/ledger/index.ts';
 import {
   createKeyKeeper,
   createLicenseReader,
@@ -40,6 +41,7 @@ export function createLicensing(
   const keys = createKeyKeeper({ catalog, keySecrets: loaded.keySecrets, vault, cryptography: nodeCryptography });
   const customers = createCustomerService({ database, clock, ids, audit });
   const options = { database, catalog, keys, snapshots, clock, ids, randomness };
+  const ledger = createLedger({ ...options, audit, log: ports.log });
   const licenses = createLicenseService({ ...options, record: audit.record });
   const reader = createLicenseReader({
     ...options,
@@ -47,6 +49,7 @@ export function createLicensing(
       database.transaction({ actor: { type: 'license_key', id } }, (transaction) =>
         licenses.beginTerm(transaction, id),
       ),
+    creditOf: creditOn(ledger),
   });
-  return { audit, customers, licenses, reader, snapshots, keys, catalog };
+  return { audit, ledger, customers, licenses, reader, snapshots, keys, catalog };
 }

@@ -1,6 +1,7 @@
 /** The ledger: what licences and customers have of each meter, and how it came to that. */
 
 export type { LedgerOwner } from './account-reference.ts';
+export { creditOn } from './credit.ts';
 export type { AccountOwner, MeteredAccount } from './meters.ts';
 export { ledgerRoutes } from './routes/index.ts';
 export { type AccountBalance, createLedger, type Ledger, type NewGrant } from './service.ts';

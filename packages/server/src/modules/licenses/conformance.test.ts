@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { readPolicy } from '@latchkey/core';
+import { parseHours, readPolicy } from '@latchkey/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   instantOf,
@@ -126,7 +126,7 @@ async function cover(id: string, coverage: TableLicense['coverage'], holds: read
 /** Brings a licence into the state of the case, by the ways that lead there in life. */
 async function bringAbout(one: TableCase): Promise<string> {
   const license = licenseOf(one);
-  const { holds = [], machines = [], lowered_to: lowered } = license;
+  const { holds = [], machines = [], lowered_to: lowered, credit = 0 } = license;
   moveTo(Math.min(START, ...holds.map(({ at }) => instantOf(at))));
   const { id, key } = await issue(license, instantOf(license.starts ?? 'start'));
   for (const machine of machines) {
@@ -134,6 +134,12 @@ async function bringAbout(one: TableCase): Promise<string> {
     expect(await call('POST', '/activate', question), 'the machine of the case is activated').toMatchObject({
       valid: true,
     });
+  }
+  if (credit > 0) {
+    const account = licensing.ledger.account({ owner: { licenseId: id }, product: 'conformance' }, 'hours');
+    const amount = parseHours(String(credit)) ?? 0;
+    const grant = { account, amount, key: 'table', source: 'granted' as const, expiresAt: null };
+    await write((transaction) => licensing.ledger.grant(transaction, grant));
   }
   if (lowered !== undefined) await call('PATCH', `/${id}`, { max_machines: lowered }, asAdmin);
   const isOfMoney = ({ cause }: TableHold) => cause === 'payment' || cause === 'cancel';

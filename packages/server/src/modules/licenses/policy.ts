@@ -42,7 +42,7 @@ export function termPolicy(catalog: Catalog, productId: string, policy: LicenseP
 /** The part of a snapshot that does not come from the licence's own row. */
 type PlanFacts = Pick<
   LicenseSnapshot,
-  'requireMachine' | 'requireProduct' | 'machineMatching' | 'entitlements' | 'limits' | 'policy'
+  'requireMachine' | 'requireProduct' | 'requireCredit' | 'machineMatching' | 'entitlements' | 'limits' | 'policy'
 >;
 
 /** What a plan says is the same for all its licences, and memory holds very many of them. */
@@ -67,6 +67,7 @@ function makeFacts(catalog: Catalog, license: Pick<LicenseRecord, 'product' | 'p
   const { features = [], limits = {} } = license.overrides;
   return {
     requireMachine: policy.requireMachine,
+    requireCredit: policy.requireCredit,
     requireProduct: policy.requireProduct,
     machineMatching: policy.machineMatching,
     entitlements: new Set([...(plan?.entitlements ?? []), ...features]),

@@ -38,12 +38,15 @@ export interface LicenseReaderOptions {
   clock: Clock;
   /** Lets the term of a licence run whose first validation this is, in a transaction of its own. */
   beginTerm(licenseId: string): Promise<void>;
+  /** What a licence has available of a meter, in its steps. Asked only where a plan requires credit. */
+  creditOf(license: Pick<LicenseRecord, 'id' | 'product'>, meter: string): Promise<number>;
 }
 
 export type LicenseReader = ReturnType<typeof createLicenseReader>;
 
 /** Everything that reads licences: no transaction, and nothing changes, but that a first validation may begin a term. */
-export function createLicenseReader({ database, catalog, keys, snapshots, clock, beginTerm }: LicenseReaderOptions) {
+export function createLicenseReader(options: LicenseReaderOptions) {
+  const { database, catalog, keys, snapshots, clock, beginTerm } = options;
   const lookUp = createKeyLookup(database.connection);
   const pack = createLicensePacker(catalog);
 
@@ -52,10 +55,17 @@ export function createLicenseReader({ database, catalog, keys, snapshots, clock,
     return record === null ? null : pack(record);
   }
 
-  function decide(license: KeptLicense, question: ValidationQuestion): ValidationAnswer {
+  async function decide(license: KeptLicense, question: ValidationQuestion): Promise<ValidationAnswer> {
     const { machine } = question;
     const scope = { ...question, machine: machine === undefined ? undefined : asKept(license.id, machine) };
-    const decision = validateLicense(unpack(license), scope, clock.now().getTime());
+    const snapshot = unpack(license);
+    const now = clock.now().getTime();
+    let decision = validateLicense(snapshot, scope, now);
+    // A balance changes with every use, so it is no part of what is kept in memory; and a licence that is refused needs none.
+    if (decision.valid && snapshot.requireCredit != null) {
+      const credit = await options.creditOf({ id: license.id, product: snapshot.product }, snapshot.requireCredit);
+      decision = validateLicense(snapshot, { ...scope, credit }, now);
+    }
     return { ...decision, license: viewOf(license) };
   }
 
@@ -65,7 +75,7 @@ export function createLicenseReader({ database, catalog, keys, snapshots, clock,
     question: ValidationQuestion,
     again: () => Promise<KeptLicense | null>,
   ): Promise<ValidationAnswer> {
-    const answer = decide(license, question);
+    const answer = await decide(license, question);
     if (!answer.valid || license.termBeginsWith !== 'first_validation') return answer;
     await beginTerm(license.id);
     const begun = await again();
@@ -90,6 +100,7 @@ export function createLicenseReader({ database, catalog, keys, snapshots, clock,
     validateFromMemory({ key, product, fingerprint }: PlainQuestion, from?: string): string | null {
       const license = snapshots.peek(keys.mark(key), from);
       if (license === undefined || license.termBeginsWith === 'first_validation') return null;
+      if (license.kind.requireCredit != null) return null;
       return readyAnswer(license, product, fingerprint, clock.now().getTime());
     },
 

@@ -43,6 +43,7 @@ const policyOverride = z
     owner_release: z.strictObject({ max: z.int().min(0).max(1_000), days: z.int().min(1).max(365) }),
     expiring_notice_days: z.array(z.int().min(1).max(365)).max(10),
     offline_file_days: days(-1).nullable(),
+    require_credit: identifier.nullable(),
   })
   .partial();
 

@@ -54,6 +54,7 @@ beforeAll(async () => {
     snapshots: createLicenseSnapshots(),
     clock: ports.clock,
     beginTerm: async () => {},
+    creditOf: async () => 0,
   });
   // What is made once and kept.
   await reader.validate('hello', {});

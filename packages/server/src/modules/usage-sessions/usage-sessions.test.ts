@@ -55,6 +55,28 @@ async function deductions(license: Licensed): Promise<[key: string, seconds: num
   ]);
 }
 
+describe('a licence of hours', () => {
+  const validate = async ({ key }: Licensed) => (await shop.call('POST', '/v1/licenses/validate', null, { key })).body;
+
+  it('is not valid at zero hours, and is again as soon as there are any [R1]', async () => {
+    const license = await licensed(null);
+    expect(await validate(license)).toMatchObject({ valid: false, code: 'NO_CREDIT' });
+    const grant = { license_id: license.id, meter: 'hours', quantity: '0.000001', operation_key: 'added' };
+    await shop.vendor('POST', '/v1/balances/grants', grant);
+    const found = await validate(license);
+    expect(found).toMatchObject({ valid: true, code: 'VALID' });
+    expect(found.because.at(-1)).toMatchObject({ rule: 'credit', passed: true });
+    await shop.vendor('POST', '/v1/balances/deductions', { ...grant, operation_key: 'used' });
+    expect(await validate(license)).toMatchObject({ valid: false, code: 'NO_CREDIT' });
+  });
+
+  it('is not handed out as a file, which could not know what is left', async () => {
+    const { key } = await licensed(1);
+    const answer = await shop.call('POST', '/v1/licenses/file', null, { key });
+    expect(problem(answer)).toEqual([409, 'offline_files_not_offered']);
+  });
+});
+
 describe('a usage session', () => {
   it('of 12 minutes deducts exactly 0.2 hours in three entries [R5]', async () => {
     const license = await licensed(10);

@@ -50,6 +50,7 @@ async function issue(product = 'redline2'): Promise<{ id: string; key: string }>
       keySubscription: 'sub_1',
       customerId: null,
       subscriptionId: null,
+      overrides: { policy: { requireCredit: null } },
     }),
   );
   return { id: license.id, key };
