@@ -1,7 +1,13 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { sealedKeys, sealedType } from '@latchkey/core';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startProcess } from '../../../../../test/support/processes.ts';
 import type { Wire } from '../../../../../test/support/wire.ts';
 import { type Answer, openShop, type Shop } from '../../../test/support/shop.ts';
 import { nodeCryptography } from '../../security/cryptography.ts';
@@ -485,6 +491,57 @@ describe('the flows, in a shop without demo mode', () => {
     await flows.stripe('DELETE', `/v1/subscriptions/${subscription_id}`);
     await flows.settle();
     expect(await ask(token)).toMatchObject({ valid: false, code: 'REVOKED' });
+  });
+});
+
+const run = promisify(execFile);
+const hasCurl = await run('curl', ['--version']).then(
+  () => true,
+  () => false,
+);
+
+describe('the example', () => {
+  /** One start of the program on this machine, which remembers its key in a file. */
+  async function start(file: string, ...args: string[]) {
+    const started = startProcess({
+      file: 'examples/crypto-orchestrator/client.ts',
+      args,
+      env: { LICENSE_SERVER_URL: shop.server.url, LICENSE_FILE: file },
+    });
+    const { code } = await started.exited;
+    return { code, output: started.output() };
+  }
+
+  it('starts in demo mode, takes a key, and from then on enables what the licence gives [C5] [C9]', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'latchkey-terminal-'));
+    const file = join(folder, 'key');
+    const demo = await start(file);
+    expect(demo).toMatchObject({ code: 0, output: expect.stringContaining('Demo mode. There is no licence') });
+    expect(demo.output).toMatch(/bots +3\n +live_trading +off +Upgrade to Basic/);
+    const { license_key } = await generate({ user_id: 'terminal', license_type: 'pro' });
+    const licensed = await start(file, license_key);
+    expect(licensed).toMatchObject({ code: 0, output: expect.stringContaining('Licensed: pro, without an end') });
+    expect((await start(file)).output).toMatch(/bots +100\n +live_trading +on\n +advanced_ml +on/);
+    const ended = await generate({ user_id: 'terminal', license_type: 'basic', expires_at: '2020-01-01' });
+    expect(await start(file, ended.license_key)).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/Demo mode.*xpired/),
+    });
+    const elsewhere = await generate({ user_id: 'terminal', license_type: 'basic' });
+    await activate(elsewhere.license_key, 'another machine');
+    expect(await start(file, elsewhere.license_key)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('rea_'),
+    });
+    rmSync(folder, { recursive: true });
+  });
+
+  it.skipIf(!hasCurl)('answers the calls of the document, as a shell makes them, as documented', async () => {
+    const { token } = await someone();
+    const script = fileURLToPath(new URL('../../../../../examples/crypto-orchestrator/calls.sh', import.meta.url));
+    const env = { ...process.env, BASE: shop.server.url, TOKEN: shop.server.app.adminToken.token, USER_TOKEN: token };
+    const { stdout } = await run('bash', [script], { env });
+    expect(stdout.trim().split('\n')).toHaveLength(15);
   });
 });
 

@@ -1,11 +1,14 @@
+import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabaseUrl } from '../../../../../test/support/database.ts';
+import { startProcess } from '../../../../../test/support/processes.ts';
 import type { Wire } from '../../../../../test/support/wire.ts';
 import { createLatchkey, type Latchkey, LatchkeyError, SubscriptionManager } from '../../index.ts';
 
@@ -495,5 +498,48 @@ describe('POST /webhook/stripe', () => {
     };
     expect(await wrong('/webhook/stripe')).toEqual([405, ['code', 'error'], 'method_not_allowed']);
     expect(await wrong('/webhook/nothing')).toEqual([404, ['code', 'error'], 'not_found']);
+  });
+});
+
+const run = promisify(execFile);
+const hasCurl = await run('curl', ['--version']).then(
+  () => true,
+  () => false,
+);
+
+describe('the example', () => {
+  const start = (env: Record<string, string>) =>
+    startProcess({
+      file: 'examples/infinite-server26/server.ts',
+      env: { LICENSE_SERVER_URL: latchkey.url ?? '', APP_PORT: '0', CHECK_INTERVAL: '0.1', ...env },
+    });
+
+  it('is a server that activates itself when it starts, and stops answering when its licence is revoked [I10]', async () => {
+    const key = await generate('sub_example');
+    const app = start({ LICENSE_KEY: key });
+    const [, url = ''] = await app.waitForLine(/at (http:\S+)/);
+    expect(await (await fetch(url)).json()).toMatchObject({ licensed: true, code: 'VALID' });
+    expect((await latchkey.licenses.getLicenseInfo({ licenseKey: key }))?.activations).toHaveLength(1);
+    await latchkey.licenses.revokeLicense({ licenseKey: key });
+    await app.waitForLine(/REVOKED/);
+    const refused = await fetch(url);
+    expect([refused.status, await refused.json()]).toMatchObject([402, { licensed: false, code: 'REVOKED' }]);
+    await app.stop();
+
+    const again = start({ LICENSE_KEY: key });
+    expect(await again.exited).toMatchObject({ code: 1 });
+    expect(again.output()).toContain('Not licensed');
+  });
+
+  it.skipIf(!hasCurl)('answers the calls of the document, as a shell makes them, as documented', async () => {
+    const script = fileURLToPath(new URL('../../../../../examples/infinite-server26/calls.sh', import.meta.url));
+    const env = {
+      BASE: latchkey.url ?? '',
+      STRIPE: latchkey.sandboxUrl ?? '',
+      TOKEN: latchkey.adminToken,
+      STRIPE_WEBHOOK_SECRET: '',
+    };
+    const { stdout } = await run('bash', [script], { env: { ...process.env, ...env } });
+    expect(stdout.trim().split('\n')).toHaveLength(20);
   });
 });
