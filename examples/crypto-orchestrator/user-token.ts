@@ -7,7 +7,8 @@
 import { createHmac } from 'node:crypto';
 
 const [user, email = `${user}@example.com`] = process.argv.slice(2);
-const secret = process.env.JWT_SECRET;
+// While one secret replaces another it is "new,old": new tokens are signed by the first.
+const secret = process.env.JWT_SECRET?.split(',', 1)[0];
 if (user === undefined || secret === undefined || secret === '') {
   console.error('Usage: JWT_SECRET=… npx node examples/crypto-orchestrator/user-token.ts <user id> [address]');
   process.exit(2);
