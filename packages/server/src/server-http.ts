@@ -7,6 +7,7 @@ import { moveClock } from './db/clock-store.ts';
 import { dialectsOf, mountDialects } from './dialects/index.ts';
 import { createHttp, type Http, registerDocsPages } from './http/index.ts';
 import { accountRoutes, adminRoutes, createAdmins } from './modules/accounts/index.ts';
+import { analyticsRoutes } from './modules/analytics/index.ts';
 import { registerApiKeyRoutes } from './modules/api-keys/index.ts';
 import { registerAuditRoutes } from './modules/audit/index.ts';
 import { catalogRoutes, registerProductRoutes } from './modules/catalog/index.ts';
@@ -99,6 +100,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   subscribeRoutes(http, { ...app, publishableKey });
   subscriptionRoutes(http, { ...app, onOldPrices: (references) => onOldPrices(database.connection, references) });
   revenueRoutes(http, app);
+  analyticsRoutes(http, app);
   checkoutRoutes(http, app);
   refundRoutes(http, app);
   invoiceRoutes(http, app);

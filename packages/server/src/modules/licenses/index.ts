@@ -1,5 +1,6 @@
 /** Licences: issued, validated, activated, renewed, withheld. */
 
+export { type LicenseCount, licenseCensus } from './census-repository.ts';
 export { createLicenseFiles, type LicenseFiles } from './files.ts';
 export { createLicenseExchange, type LicenseExchange } from './import-export.ts';
 export type { IssuedLicense, IssueLicense } from './issuing.ts';

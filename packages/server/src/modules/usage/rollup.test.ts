@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import { dayMs, durationBucket, hourMs, LONGEST_DURATION_MS } from '@latchkey/core';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.ts';
 import { createLedgerAccount } from '../../../test/support/ledger.ts';
-import { type CountedEvent, rollUp } from './rollup.ts';
+import { writeEvents } from '../../../test/support/use.ts';
+import type { CountedEvent } from './rollup.ts';
 import { proveUse } from './rollup-proof.ts';
 
 const START = Date.UTC(2026, 3, 29);
@@ -23,34 +23,10 @@ beforeAll(async () => {
       VALUES (${account}, ${name}, 'shop', 'calls', now())`.execute(test.database.connection);
     accounts.push(account);
   }
-  for (const month of ['2026-04-15', '2026-05-15']) {
-    await sql`SELECT usage_make_month(${month}::timestamptz)`.execute(test.database.connection);
-  }
 });
 afterAll(() => test.close());
 
-let written = 0;
-
-/** As a writer does: the events and their hours in one transaction, or neither. */
-function write(events: readonly CountedEvent[], fails = false): Promise<void> {
-  return test.database.transaction({ actor }, async (transaction) => {
-    const rows = events.map((event) => ({
-      ...event,
-      id: createHash('sha256').update(String(++written)).digest('hex'),
-      account_id: event.account,
-      at: new Date(event.at),
-      received_at: new Date(START),
-      duration_ms: event.durationMs,
-    }));
-    await sql`INSERT INTO usage_events (id, account_id, at, received_at, quantity, covered, overage, uncovered, reverses, method,
-        route, duration_ms, status)
-      SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS event (id text, account_id text, at timestamptz,
-        received_at timestamptz, quantity bigint, covered bigint, overage bigint, uncovered bigint, reverses text, method text,
-        route text, duration_ms integer, status integer)`.execute(transaction.connection);
-    await rollUp(transaction, events);
-    if (fails) throw new Error('the batch fails');
-  });
-}
+const write = (events: readonly CountedEvent[], fails = false) => writeEvents(test.database, events, fails);
 
 const steps = fc.integer({ min: 0, max: 1_000 });
 const some = fc.option(fc.constantFrom('GET', 'POST'), { nil: null });
