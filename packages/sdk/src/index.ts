@@ -11,11 +11,15 @@ export { createLicense, type License, type LicenseOptions } from './license/lice
 export { readRevocationList, type SigningKey, verifyAnswer, verifyLicenseFile } from './license/offline.ts';
 export type { DemoDefaults, LicenseStanding } from './license/standing.ts';
 export { createMemoryStore, type LicenseStore } from './license/store.ts';
+export type { Admission, Gate, Outcome } from './middleware/admission.ts';
 export type { CostTable } from './middleware/costs.ts';
-export { type Admission, createMetering, type Metering, type MeteringOptions } from './middleware/metering.ts';
+export { createLicenseGate, type LicenseGate, type LicenseGateOptions } from './middleware/license-gate.ts';
+export { createMetering, type Metering, type MeteringOptions } from './middleware/metering.ts';
 export type { Present, Refusal, RefusalAnswer } from './middleware/refusal.ts';
 export { byBearer, byLicenseKey, type GatedRequest, type Identify, licenseKeyOf } from './middleware/request.ts';
-export type { Charge, Outcome } from './middleware/settling.ts';
+export { type SessionGateOptions, sessionGate } from './middleware/session-gate.ts';
+export type { Charge } from './middleware/settling.ts';
+export { createSessionKeeper, type SessionKeeper, type SessionKeeperOptions } from './sessions/keeper.ts';
 export { createUsageRecorder, type NewUsageEvent, type RecorderOptions, type UsageRecorder } from './usage/recorder.ts';
 export {
   createMemorySpool,

@@ -1,5 +1,7 @@
 /** What each route costs. */
 
+import type { GatedRequest } from './request.ts';
+
 /** By route pattern, with a method before it or for every method: `{'/signals': 1, 'POST /export/:kind': 3}`. */
 export type CostTable = Readonly<Record<string, number>>;
 
@@ -19,7 +21,7 @@ interface Rule extends PricedRoute {
 /** Finds what a request costs; null for one that the table does not name. Throws a TypeError for a table that makes no sense. */
 export function costFinder(
   table: CostTable,
-): (request: { method: string; route: string | null; path: string }) => PricedRoute | null {
+): (request: Pick<GatedRequest, 'method' | 'route' | 'path'>) => PricedRoute | null {
   const rules = Object.entries(table).map(([key, units]) => ruleOf(key, units));
   return ({ method, route, path }) => {
     // What answers GET answers HEAD with the same work.
@@ -32,6 +34,13 @@ export function costFinder(
         : candidates.find((rule) => rule.normal === normal);
     return found === undefined ? null : { route: found.route, units: found.units };
   };
+}
+
+/** Whether a request is for one of these routes; for any, where none are named. */
+export function routeMatcher(routes: readonly string[] | undefined): (request: GatedRequest) => boolean {
+  if (routes === undefined) return () => true;
+  const find = costFinder(Object.fromEntries(routes.map((route) => [route, 1])));
+  return (request) => find(request) !== null;
 }
 
 function ruleOf(key: string, units: number): Rule {

@@ -1,18 +1,36 @@
 /** The middleware for Express 4 and 5. */
 
 import type { Request, RequestHandler, Response } from 'express';
+import type { SessionKeeper } from '../sessions/keeper.ts';
+import type { Gate } from './admission.ts';
+import type { LicenseGate } from './license-gate.ts';
 import type { Metering } from './metering.ts';
 import type { RefusalAnswer } from './refusal.ts';
 import type { GatedRequest } from './request.ts';
+import { type SessionGateOptions, sessionGate } from './session-gate.ts';
 
 /**
  * Meters what the table of costs names. For the whole app, after `express.json()` where keys come in bodies: `app.use(meterRoutes(metering))`;
  * or on one route: `app.get('/signals', meterRoutes(metering), handler)`.
  */
 export function meterRoutes(metering: Metering): RequestHandler {
+  return handlerOf(metering);
+}
+
+/** Counts the time of whoever calls these routes with a licence key, and names the session in `X-Session-Id`. */
+export function trackSessions(sessions: SessionKeeper, options: SessionGateOptions = {}): RequestHandler {
+  return handlerOf(sessionGate(sessions, options));
+}
+
+/** Lets only requests with a licence in force through. */
+export function requireLicense(gate: LicenseGate): RequestHandler {
+  return handlerOf(gate);
+}
+
+function handlerOf(gate: Gate): RequestHandler {
   return (request, response, next) => {
     const began = performance.now();
-    metering
+    gate
       .admit(gatedRequestOf(request))
       .then((admission) => {
         if (admission.kind === 'refused') return refuse(response, admission);

@@ -1,15 +1,33 @@
 /** The middleware for Fastify 5. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { SessionKeeper } from '../sessions/keeper.ts';
+import type { Gate } from './admission.ts';
+import type { LicenseGate } from './license-gate.ts';
 import type { Metering } from './metering.ts';
 import type { RefusalAnswer } from './refusal.ts';
 import type { GatedRequest } from './request.ts';
+import { type SessionGateOptions, sessionGate } from './session-gate.ts';
 
 /** Meters what the table of costs names, on the routes that are registered on this instance after it. */
 export function meterRoutes(app: FastifyInstance, metering: Metering): void {
+  addGate(app, metering);
+}
+
+/** Counts the time of whoever calls these routes with a licence key, and names the session in `X-Session-Id`. */
+export function trackSessions(app: FastifyInstance, sessions: SessionKeeper, options: SessionGateOptions = {}): void {
+  addGate(app, sessionGate(sessions, options));
+}
+
+/** Lets only requests with a licence in force through. */
+export function requireLicense(app: FastifyInstance, gate: LicenseGate): void {
+  addGate(app, gate);
+}
+
+function addGate(app: FastifyInstance, gate: Gate): void {
   // Once the body is parsed, since the key may be in it.
   app.addHook('preHandler', async (request, reply) => {
-    const admission = await metering.admit(gatedRequestOf(request));
+    const admission = await gate.admit(gatedRequestOf(request));
     if (admission.kind === 'refused') return refuse(reply, admission);
     if (admission.kind === 'admitted') {
       reply.headers(admission.headers);

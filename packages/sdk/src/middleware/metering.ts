@@ -6,12 +6,13 @@ import type { UsageDecision, UsageOwner } from '../client/wire.ts';
 import { newId } from '../identifiers.ts';
 import { createReachability } from '../reachability.ts';
 import type { UsageRecorder } from '../usage/recorder.ts';
+import type { Admission, Gate } from './admission.ts';
 import { type CostTable, costFinder, type PricedRoute } from './costs.ts';
 import { secondsUntil, type UsageStanding, usageHeaders } from './headers.ts';
 import { createKnownStandings } from './known-standings.ts';
-import { answerOf, NOBODY, type Present, type Refusal, type RefusalAnswer, UNKNOWN, unavailable } from './refusal.ts';
+import { answerOf, NOBODY, type Present, type Refusal, UNKNOWN, unavailable } from './refusal.ts';
 import { byLicenseKey, type GatedRequest, type Identify } from './request.ts';
-import { type Charge, createSettling, type Outcome } from './settling.ts';
+import { type Charge, createSettling } from './settling.ts';
 
 export interface MeteringOptions {
   /** Its token needs the scope `usage:write`. */
@@ -52,20 +53,7 @@ export interface MeteringOptions {
   present?: Present | undefined;
 }
 
-export type Admission =
-  | { kind: 'untracked' }
-  | {
-      kind: 'admitted';
-      /** To be put on the answer. */
-      headers: Readonly<Record<string, string>>;
-      /** To be called once, when the answer is out. Never rejects. */
-      settle(outcome: Outcome): Promise<void>;
-    }
-  | ({ kind: 'refused' } & RefusalAnswer);
-
-export interface Metering {
-  /** Whether the handler may run. */
-  admit(request: GatedRequest): Promise<Admission>;
+export interface Metering extends Gate {
   /** Waits until everything that was admitted is settled. Close the recorder afterwards. */
   close(): Promise<void>;
 }

@@ -1,8 +1,8 @@
 /** How a request is refused: a problem (RFC 9457), or the app's own shape. */
 
 export interface Refusal {
-  status: 401 | 402 | 403 | 429 | 503;
-  /** `unauthorized` `insufficient_balance` `forbidden` `limit_reached` `unavailable`. */
+  status: 401 | 402 | 403 | 409 | 429 | 503;
+  /** `unauthorized` `insufficient_balance` `forbidden` `session_running` `limit_reached` `unavailable`. */
   code: string;
   title: string;
   detail: string;

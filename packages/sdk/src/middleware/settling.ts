@@ -3,14 +3,7 @@
 import type { LatchkeyClient } from '../client/client.ts';
 import type { UsageOwner } from '../client/wire.ts';
 import type { UsageRecorder } from '../usage/recorder.ts';
-
-/** How a request ended. */
-export interface Outcome {
-  status: number;
-  /** The other side went away before it had the whole answer. */
-  aborted: boolean;
-  durationMs: number;
-}
+import type { Outcome } from './admission.ts';
 
 /** Which requests count: those answered below 400, below 500, all, or those for which the function says so. */
 export type Charge = 'success' | 'answered' | 'always' | ((outcome: Outcome) => boolean);
