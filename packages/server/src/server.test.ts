@@ -140,6 +140,9 @@ describe('who may call', () => {
     ['GET', '/billing/portal', null],
     ['GET', '/billing/admin/stats', null],
     ['POST', '/api/generate', 'licenses:write'],
+    ['POST', '/api/licenses', 'licenses:write'],
+    ['POST', '/api/licenses/rl_none/hours', 'usage:write'],
+    ['POST', '/api/licenses/rl_none/usage', 'usage:write'],
     ['GET', '/sandbox/time', null],
     ['POST', '/sandbox/time/advance', null],
     ['GET', '/sandbox/mail', null],
@@ -184,6 +187,9 @@ describe('who may call', () => {
       '/health/ready',
       '/webhook/stripe',
       '/api/verify',
+      '/api/licenses/{key}',
+      '/payments/balance',
+      '/payments/packages',
       '/v1/products/{id}',
       '/pricing',
       '/webhooks/stripe',
@@ -193,7 +199,7 @@ describe('who may call', () => {
       '/api/licensing/features',
     ];
     const known = new Set([
-      ...guarded.map(([method, path]) => `${method} ${path.replace(/\/[a-z]+_none/, '/{id}')}`),
+      ...guarded.map(([method, path]) => `${method} ${path.replace('/rl_none', '/{key}').replace(/\/[a-z]+_none/, '/{id}')}`),
       ...open.flatMap((path) => [`GET ${path}`, `POST ${path}`]),
     ]);
     const rest = [

@@ -9,6 +9,7 @@ import { cryptoOrchestrator } from './crypto-orchestrator/index.ts';
 import { infiniteServer26 } from './infinite-server26/index.ts';
 import { investmentSystem } from './investment-system/index.ts';
 import { quantumFalcon } from './quantum-falcon/index.ts';
+import { redline2 } from './redline2/index.ts';
 
 /** What a dialect is given: the house, the product that is spoken to, and a way into the one inbox. */
 export interface DialectContext extends App {
@@ -29,7 +30,7 @@ export interface Dialect {
 }
 
 /** In the order in which they are mounted. */
-const DIALECTS: readonly Dialect[] = [infiniteServer26, cryptoOrchestrator, quantumFalcon, investmentSystem];
+const DIALECTS: readonly Dialect[] = [infiniteServer26, cryptoOrchestrator, quantumFalcon, redline2, investmentSystem];
 
 /** The dialects that the catalog asks for, each with its product. Throws for one that is unknown, or asked for twice. */
 export function dialectsOf(catalog: Catalog): { dialect: Dialect; product: Product }[] {

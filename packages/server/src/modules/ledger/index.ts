@@ -2,6 +2,6 @@
 
 export type { LedgerOwner } from './account-reference.ts';
 export { creditOn } from './credit.ts';
-export type { AccountOwner, MeteredAccount } from './meters.ts';
+export { type AccountOwner, type MeteredAccount, readQuantity } from './meters.ts';
 export { ledgerRoutes } from './routes/index.ts';
 export { type AccountBalance, createLedger, type Ledger, type NewGrant } from './service.ts';
