@@ -86,6 +86,11 @@ const licenseEnding = {
   usableUntil: '2026-12-21T04:12:00Z',
 };
 
+const threshold = {
+  ...{ product: 'acme', meter: 'API calls', unit: 'call', percent: 80, used: 810, included: 1000 },
+  ...{ limit: 'hard' as const, endsAt: '2026-12-21T04:12:00Z' },
+};
+
 const everyLetter: [TemplateName, () => ReturnType<typeof write>][] = [
   ['license-issued', () => write('license-issued', { licenseId: 'lic_1' })],
   ['license-resend', () => write('license-resend', { licenseIds: ['lic_1'] })],
@@ -111,6 +116,7 @@ const everyLetter: [TemplateName, () => ReturnType<typeof write>][] = [
   ['subscription-ending', () => write('subscription-ending', { ...offer, endsAt: '2027-01-21T04:12:00Z' })],
   ['trial-ending', () => write('trial-ending', { ...offer, ...paid, trialEndsAt: '2027-01-21T04:12:00Z' })],
   ['license-ending', () => write('license-ending', licenseEnding)],
+  ['usage-threshold', () => write('usage-threshold', threshold)],
   [
     'subscription-suspended',
     () =>
@@ -311,6 +317,18 @@ describe('what a letter promises', () => {
     const inGrace = { ...over, usableUntil: '2026-12-28T04:12:00Z' };
     expect((await write('license-ending', inGrace)).text).toMatch(/can be used until 28 December 2026/);
     expect((await write('license-ending', { ...over, usableUntil: null })).text).toMatch(/goes on working/);
+  });
+
+  it('about use that is included is what happens beyond it', async () => {
+    const all = { ...threshold, percent: 100, used: 1000 };
+    const some = await write('usage-threshold', threshold);
+    expect(some.subject).toBe('80 % of your API calls of Acme Server are used');
+    expect(some.text).toMatch(/810 of 1000 \(call\)[\s\S]*21 December 2026, 04:12 UTC/);
+    expect((await write('usage-threshold', all)).subject).toBe('All API calls of Acme Server are used');
+    expect((await write('usage-threshold', all)).text).toMatch(/nothing can be used until then/);
+    expect((await write('usage-threshold', { ...all, limit: 'overage' })).text).toMatch(/is billed/);
+    const alert = { ...all, plan: 'pro', customer: 'ann@example.com', owner: 'lic_1' };
+    expect((await write('usage-limit-alert', alert)).text).toMatch(/ann@example\.com[\s\S]*lic_1[\s\S]*pro/);
   });
 
   it('to the vendor is nothing of the customer’s but the address, and is signed by the house', async () => {

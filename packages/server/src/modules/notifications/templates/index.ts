@@ -17,6 +17,7 @@ import { subscriptionEnding } from './subscription-ending.ts';
 import { subscriptionRenewed } from './subscription-renewed.ts';
 import { subscriptionSuspended } from './subscription-suspended.ts';
 import { trialEnding } from './trial-ending.ts';
+import { usageLimitAlert, usageThreshold } from './usage-threshold.ts';
 import { vendorAlert } from './vendor-alert.ts';
 import { verifyEmail } from './verify-email.ts';
 export const templates = {
@@ -37,6 +38,8 @@ export const templates = {
   'payment-reminder': paymentReminder,
   'subscription-ending': subscriptionEnding,
   'trial-ending': trialEnding,
+  'usage-limit-alert': usageLimitAlert,
+  'usage-threshold': usageThreshold,
   'vendor-alert': vendorAlert,
 } as const;
 
