@@ -124,16 +124,16 @@ export interface UsageQuestion extends UsageOwner {
 
 export interface UsageDecision {
   allowed: boolean;
+  /** `VALID`, `LIMIT_REACHED`, `NO_CREDIT`, or why the licence is not in force. */
   code: string;
-  detail?: string;
-  /** What is left; null where there is no limit. */
-  remaining: number | null;
-  /** What the period includes; null where there is no limit. */
-  limit?: number | null;
-  /** When the period is over; null where nothing comes back by itself. */
-  resets_at?: string | null;
+  /** What may be used before a limit, or a price, is met; -1 is without limit. */
+  remaining: number;
+  /** What the period includes; -1 is without limit. */
+  limit: number;
+  /** When the next period begins; null where nothing comes back by itself. */
+  resets_at: string | null;
   because: readonly { rule: string; passed: boolean; detail: string }[];
-  reservation_id?: string;
+  reservation_id: string | null;
 }
 
 /** A session whose time is counted. An ended one stays ended. */

@@ -16,19 +16,20 @@ export function usageHeaders(
   { limit, remaining, resetsAt }: UsageStanding,
   { meter, now }: { meter: string; now: number },
 ): Record<string, string> {
-  if (limit === null || remaining === null) return {};
+  if (remaining === null) return {};
   const left = Math.max(0, remaining);
-  const headers: Record<string, string> = {
-    'x-usage-limit': plain(limit),
-    'x-usage-used': plain(Math.max(0, limit - left)),
-    'x-usage-remaining': plain(left),
-  };
   // The draft's figures are whole numbers that are not negative; rounding down promises nothing that is not there.
   const name = `"${meter.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '_')}"`;
-  headers['ratelimit-policy'] = `${name};q=${Math.floor(limit)}`;
   const wait = resetsAt === null ? '' : `;t=${secondsUntil(resetsAt, now)}`;
-  headers.ratelimit = `${name};r=${Math.floor(left)}${wait}`;
-  return headers;
+  const headers = { 'x-usage-remaining': plain(left), ratelimit: `${name};r=${Math.floor(left)}${wait}` };
+  // What was bought beforehand has no limit that comes back, and none to say.
+  if (limit === null || limit === 0) return headers;
+  return {
+    'x-usage-limit': plain(limit),
+    'x-usage-used': plain(Math.max(0, limit - left)),
+    ...headers,
+    'ratelimit-policy': `${name};q=${Math.floor(limit)}`,
+  };
 }
 
 /** Whole seconds until a moment, rounded up and never negative. */

@@ -115,7 +115,7 @@ export function createMetering(options: MeteringOptions): Metering {
       reachability.answered();
       const standing = standingOf(decision);
       known.learn(use.name, standing);
-      if (decision.allowed) return admitted(use, standing, decision.reservation_id ?? null);
+      if (decision.allowed) return admitted(use, standing, decision.reservation_id);
       return refused(refusalOf(decision, { meter, standing, units: use.priced.units }));
     } catch (error) {
       const refusal = refusalOfError(error);
@@ -152,9 +152,9 @@ function check(options: MeteringOptions, { owner, priced }: Use, reserve: boolea
 
 function standingOf({ limit, remaining, resets_at }: UsageDecision): UsageStanding {
   return {
-    limit: limit ?? null,
-    remaining: remaining ?? null,
-    resetsAt: resets_at == null ? null : Date.parse(resets_at),
+    limit: limit === -1 ? null : limit,
+    remaining: remaining === -1 ? null : remaining,
+    resetsAt: resets_at === null ? null : Date.parse(resets_at),
   };
 }
 
@@ -168,10 +168,11 @@ interface Refused {
   units: number;
 }
 
-function refusalOf({ code, detail }: UsageDecision, { meter, standing, units }: Refused): Refusal {
-  if (/^limit_reached$/i.test(code)) return overLimit(meter, standing, units);
+function refusalOf({ code, because }: UsageDecision, { meter, standing, units }: Refused): Refusal {
+  if (code === 'LIMIT_REACHED') return overLimit(meter, standing, units);
+  const detail = because.findLast(({ passed }) => !passed)?.detail;
   const more = { meter, reason: code, requested: units, remaining: standing.remaining };
-  if (/^(insufficient_balance|no_credit)$/i.test(code)) {
+  if (code === 'NO_CREDIT') {
     return {
       status: 402,
       code: 'insufficient_balance',

@@ -43,7 +43,7 @@ const read = (id: string | null) => latchkey.admin.request<UsageSession>('GET', 
 const withKey = () => ({ headers: { 'x-license-key': license.key } });
 
 describe.each(frameworks)('sessions on %s', (framework) => {
-  it('are named in the answer, one for all requests of a key, wherever the key stands [R4]', async () => {
+  it('are named in the answer, one for all requests of a key, wherever the key stands [R5]', async () => {
     await grant(1);
     app = await startApp(framework, { sessions: keep() });
     const first = await ask(`${app.url}/signals`, withKey());
@@ -67,7 +67,7 @@ describe.each(frameworks)('sessions on %s', (framework) => {
     expect(new Set(answers.map(({ headers }) => headers.get('x-session-id'))).size).toBe(1);
   });
 
-  it('are not asked of a request without a key, nor on other routes [R4]', async () => {
+  it('are not asked of a request without a key, nor on other routes [R5]', async () => {
     app = await startApp(framework, { sessions: keep(), options: { routes: ['/signals'] } });
     expect((await ask(`${app.url}/signals`)).status).toBe(200);
     const elsewhere = await ask(`${app.url}/free`, withKey());

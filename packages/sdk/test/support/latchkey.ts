@@ -8,7 +8,11 @@ import { createClient, type LatchkeyClient } from '../../src/index.ts';
 /** A real Latchkey on the embedded database, in the sandbox, that can go away and come back at the same address. */
 export interface TestLatchkey {
   url: string;
+  /** The admin's. */
+  token: string;
   admin: LatchkeyClient;
+  /** In this process, to look into. Throws while it is away. */
+  server(): Server;
   issue(product: string, more?: object): Promise<{ id: string; key: string }>;
   /** Moves the time by which it decides. */
   advance(time: { days?: number; hours?: number; minutes?: number }): Promise<void>;
@@ -32,14 +36,20 @@ export async function startTestLatchkey(environment: Record<string, string> = {}
     });
   let server: Server | null = await startServer(config(0));
   const { url } = server;
-  const admin = createClient({ url, token: server.app.adminToken.token, retries: 0 });
+  const { token } = server.app.adminToken;
+  const admin = createClient({ url, token, retries: 1 });
   const stop = async () => {
     await server?.close();
     server = null;
   };
   return {
     url,
+    token,
     admin,
+    server() {
+      if (server === null) throw new Error('The server is away.');
+      return server;
+    },
     issue: (product, more = {}) => admin.request('POST', '/v1/licenses', { body: { product, ...more } }),
     advance: async (body) => {
       await admin.request('POST', '/sandbox/time/advance', { body, timeoutMs: 60_000 });
