@@ -1,8 +1,12 @@
+import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Wire } from '../../../../../test/support/wire.ts';
 import { openShop, type Shop } from '../../../test/support/shop.ts';
 
+const CALLS = fileURLToPath(new URL('../../../../../examples/investment-system/calls.sh', import.meta.url));
 const WEBHOOK_SECRET = 'whsec_of_the_tests_of_an_api_by_subscription';
 const ALERTS = 'alerts@investments.example';
 
@@ -169,6 +173,21 @@ describe('a life of a subscription', () => {
       ]),
     );
     expect(paid.map(({ action }: Wire) => action)).toContain('subscription.created');
+  });
+});
+
+describe('examples/investment-system/calls.sh', () => {
+  it('makes every call of the document and gets what it says, as often as it runs [V1]', async () => {
+    const env = {
+      PATH: process.env.PATH ?? '',
+      BASE: shop.server.url,
+      ADMIN_TOKEN: shop.server.app.adminToken.token,
+      JWT_TOKEN: await shop.tokenOf('reader'),
+    };
+    for (const _run of [1, 2]) {
+      const { stdout } = await promisify(execFile)('bash', [CALLS], { env });
+      expect(stdout.trim().split('\n')).toHaveLength(16);
+    }
   });
 });
 
