@@ -5,6 +5,7 @@ import { loadAppCatalog } from './app-catalog.ts';
 import { createPrepaidDesk, type PrepaidDesk } from './app-prepaid.ts';
 import { openStripe } from './app-stripe.ts';
 import { createSubscriptionDesk, type SubscriptionDesk } from './app-subscriptions.ts';
+import { createUsageDesk, type UsageDesk } from './app-usage.ts';
 import type { LoadedCatalog } from './catalog/load.ts';
 import { currentPrice, planOfPrice } from './catalog/price-repository.ts';
 import { type PushedPlan, pushCatalog } from './catalog/push.ts';
@@ -100,7 +101,7 @@ import { createSubscriptionCommands } from './stripe/subscription-commands.ts';
 import { createTakenBack } from './stripe/taken-back.ts';
 
 /** Latchkey without its HTTP side: every module, wired, and the workers that carry out what they decide. */
-export interface App extends Foundation, SubscriptionDesk, PrepaidDesk {
+export interface App extends Foundation, SubscriptionDesk, PrepaidDesk, UsageDesk {
   loaded: LoadedCatalog;
   catalog: Catalog;
   stripe: StripeClient;
@@ -209,6 +210,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
   });
 
   const prepaid = createPrepaidDesk({ database, catalog, clock, ids, log, ledger, licenseReader });
+  const use = createUsageDesk({ ...foundation, catalog, log, ledger, licenseReader, audit });
 
   const wake = { outbox: () => {} };
   const outbox = createOutbox({ ids, clock, wake: () => wake.outbox() });
@@ -409,6 +411,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     notifications,
     licenseNotices,
     subscriptions,
+    ...use,
     ...createSubscriptionDesk({
       ...foundation,
       ...{ catalog, audit, subscriptions, commands, client: stripe, intents, projector },
@@ -458,7 +461,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     },
 
     async close() {
-      await Promise.all([accounts.settled(), ledger.settled()]);
+      await Promise.all([accounts.settled(), ledger.settled(), use.usage.settled()]);
       await Promise.all([...workers.map((worker) => worker.stop()), reconciler.stop()]);
       for (const close of closing) await close();
       if (transport.kind === 'external') await transport.close();

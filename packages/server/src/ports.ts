@@ -32,6 +32,7 @@ export type IdPrefix =
   | 'mov'
   | 'rsv'
   | 'uses'
+  | 'use'
   | 'mail'
   | 'aud'
   | 'key'

@@ -32,6 +32,7 @@ import {
 } from './modules/payments/index.ts';
 import { registerSigningKeyRoutes } from './modules/signing/index.ts';
 import { changeRoutes, revenueRoutes, subscribeRoutes, subscriptionRoutes } from './modules/subscriptions/index.ts';
+import { usageRoutes } from './modules/usage/index.ts';
 import { usageSessionRoutes } from './modules/usage-sessions/index.ts';
 import { accountPages } from './pages/account-pages.ts';
 import { frontPage } from './pages/front-page.ts';
@@ -93,6 +94,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   exportRoutes(http, app.licenseExchange);
   entitlementRoutes(http, app);
   ledgerRoutes(http, app);
+  usageRoutes(http, app);
   usageSessionRoutes(http, app);
   vendorLicenseRoutes(http, { ...app, reader: app.licenseReader });
   const { publishableKey } = config.stripe;

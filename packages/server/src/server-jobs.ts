@@ -43,6 +43,7 @@ export function createServerJobs(app: App): ServerJobs {
         { name: 'idempotency-keys', run: () => expireIdempotencyKeys(database, clock.wall()) },
         { name: 'owner-links', run: () => app.ownerLinks.forget() },
         { name: 'accounts', run: () => app.accounts.forget() },
+        { name: 'usage-months', run: () => app.usage.keepMonths() },
       ],
       more: [
         {

@@ -1,6 +1,6 @@
 /** What operations do to accounts. The same function decides in tests and over the database. */
 
-import { burn, splitParts } from './burn.ts';
+import { availableBeside, burn, splitParts } from './burn.ts';
 import { beginDraft, type Draft, emptyAccount, finishDraft, move, sumOf } from './draft.ts';
 import { settle, writeOff } from './settle.ts';
 import {
@@ -48,29 +48,54 @@ export interface Applied {
   readonly transfers: ReadonlyMap<string, readonly Transfer[]>;
 }
 
+/** Accounts while operations are applied to them one by one, each knowing what the ones before it did. */
+export interface OpenLedger {
+  apply(operation: LedgerOperation): LedgerOutcome;
+  /** Writes down what time alone has brought to an account, and answers where it stands. */
+  settle(account: string, at: number): Pick<LedgerAccount, 'balance' | 'lots'>;
+  /** What it all came to. */
+  finish(): Omit<Applied, 'outcomes'>;
+}
+
 /**
- * Applies operations one after another. An operation that may not be done leaves everything as it was, but for what time alone
- * brought: reservations that ran out and lots that ended by then.
+ * Opens accounts for operations. One that may not be done leaves everything as it was, but for what time alone brought: reservations
+ * that ran out and lots that ended by then.
  *
  * An account must come with every lot that has something left or reserved, the reservations and lots that the operations name, the
  * reservations that have run out, and the transfers of the operations' keys, of uses that are reversed and of their earlier reversals.
  */
-export function applyOperations(state: LedgerState, operations: readonly LedgerOperation[]): Applied {
+export function openLedger(state: LedgerState): OpenLedger {
   const drafts = new Map<string, Draft>();
-  const outcomes = operations.map((operation) => {
-    const draft =
-      drafts.get(operation.account) ?? beginDraft(state.get(operation.account) ?? emptyAccount(operation.account));
-    drafts.set(draft.id, draft);
-    return applyOne(draft, operation);
-  });
-  const after = new Map<string, LedgerAccount>(state);
-  const transfers = new Map<string, readonly Transfer[]>();
-  for (const draft of drafts.values()) {
-    if (draft.made.length === 0) continue;
-    after.set(draft.id, finishDraft(draft));
-    transfers.set(draft.id, draft.made);
-  }
-  return { state: after, outcomes, transfers };
+  const draftOf = (account: string): Draft => {
+    const draft = drafts.get(account) ?? beginDraft(state.get(account) ?? emptyAccount(account));
+    drafts.set(account, draft);
+    return draft;
+  };
+  return {
+    apply: (operation) => applyOne(draftOf(operation.account), operation),
+    settle(account, at) {
+      const draft = draftOf(account);
+      settle(draft, at);
+      return draft;
+    },
+    finish() {
+      const after = new Map<string, LedgerAccount>(state);
+      const transfers = new Map<string, readonly Transfer[]>();
+      for (const draft of drafts.values()) {
+        if (draft.made.length === 0) continue;
+        after.set(draft.id, finishDraft(draft));
+        transfers.set(draft.id, draft.made);
+      }
+      return { state: after, transfers };
+    },
+  };
+}
+
+/** Applies operations one after another, as `openLedger` does. */
+export function applyOperations(state: LedgerState, operations: readonly LedgerOperation[]): Applied {
+  const ledger = openLedger(state);
+  const outcomes = operations.map((operation) => ledger.apply(operation));
+  return { ...ledger.finish(), outcomes };
 }
 
 function applyOne(draft: Draft, operation: LedgerOperation): LedgerOutcome {
@@ -141,10 +166,11 @@ function grant(draft: Draft, operation: GrantOperation): Step {
   return { moved: amount, because: yes('amount', 'The amount was added as a lot of its own.') };
 }
 
-function consume(draft: Draft, { key, amount, whenShort, at, reason }: ConsumeOperation): Step {
-  const taken = whenShort === 'take' ? Math.min(amount, draft.balance.available) : amount;
-  if (taken === 0 || taken > draft.balance.available) return { code: 'insufficient' };
-  const parts = burn(draft, taken);
+function consume(draft: Draft, { key, amount, whenShort, beside, at, reason }: ConsumeOperation): Step {
+  const usable = beside === undefined ? draft.balance.available : availableBeside(draft, beside);
+  const taken = whenShort === 'take' ? Math.min(amount, usable) : amount;
+  if (taken === 0 || taken > usable) return { code: 'insufficient' };
+  const parts = burn(draft, taken, beside);
   move(draft, { key, kind: 'consume', from: 'available', to: 'consumed', parts, at, requested: amount, reason });
   return taken === amount ? enough(taken) : { moved: taken, because: yes('balance', 'What was left was taken.') };
 }

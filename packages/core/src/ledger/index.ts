@@ -1,5 +1,5 @@
-export { type Applied, applyOperations } from './apply.ts';
-export { compareLots } from './burn.ts';
+export { type Applied, applyOperations, type OpenLedger, openLedger } from './apply.ts';
+export { availableBeside, compareLots } from './burn.ts';
 export { emptyAccount } from './draft.ts';
 export { decimalsOfMeter, formatMeterQuantity, parseMeterQuantity } from './meter-quantity.ts';
 export { type AccountProof, type Discrepancy, proveAccount, proveBalance } from './proof.ts';

@@ -144,6 +144,8 @@ export interface ConsumeOperation extends Operation {
   readonly amount: number;
   /** `take` uses what there is where that is less; `refuse`, the default, uses nothing then. */
   readonly whenShort?: 'refuse' | 'take';
+  /** Lots of this source are left alone. */
+  readonly beside?: LotSource;
 }
 
 /** Holds an amount back. */

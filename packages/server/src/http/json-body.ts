@@ -11,9 +11,10 @@ interface Fault {
 
 /**
  * Parses a JSON body and refuses what would do harm behind it: NUL and lone surrogates (PostgreSQL stores neither), whole numbers beyond
- * 2^53 (they would be stored rounded), `__proto__`, and nesting beyond 32. An empty body is no body.
+ * 2^53 (they would be stored rounded), `__proto__`, and nesting beyond 32. An empty body is no body. Item by item, what is wrong with one of an array is left to whoever
+ * handles the items: it is a `FaultyItem` then.
  */
-export function parseJsonBody(bytes: Buffer): unknown {
+export function parseJsonBody(bytes: Buffer, { itemByItem = false }: { itemByItem?: boolean } = {}): unknown {
   if (bytes.length === 0) return undefined;
   const text = bytes.toString('utf8');
   // What is not UTF-8 was replaced by this character; looking for it first spares nearly every body the second reading.
@@ -30,7 +31,9 @@ export function parseJsonBody(bytes: Buffer): unknown {
     );
   }
   // Only an escape can bring NUL or half a surrogate pair into valid UTF-8.
-  const fault = inspect(value, 1, text.includes('\\u'));
+  const hasEscapes = text.includes('\\u');
+  if (itemByItem && Array.isArray(value)) return value.map((item: unknown) => inspectItem(item, hasEscapes));
+  const fault = inspect(value, 1, hasEscapes);
   if (fault !== null) throw new LatchkeyError('invalid_request', fault.detail, { path: fault.path });
   return value;
 }
@@ -47,6 +50,26 @@ export function parsePlainJson(bytes: Buffer): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** An item of a body that may not be kept, and why. */
+export class FaultyItem {
+  readonly error: LatchkeyError;
+  /** The item’s `id`, where it has one that can be answered. */
+  readonly id: string | null;
+
+  constructor(error: LatchkeyError, id: string | null) {
+    this.error = error;
+    this.id = id;
+  }
+}
+
+function inspectItem(item: unknown, hasEscapes: boolean): unknown {
+  const fault = inspect(item, 2, hasEscapes);
+  if (fault === null) return item;
+  const id = typeof item === 'object' && item !== null && 'id' in item ? item.id : null;
+  const error = new LatchkeyError('invalid_request', fault.detail, { path: fault.path });
+  return new FaultyItem(error, typeof id === 'string' && inspectText(id) === null ? id : null);
 }
 
 function inspect(value: unknown, depth: number, hasEscapes: boolean): Fault | null {

@@ -94,7 +94,7 @@ function addBodyParser(http: Http): void {
   http.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     if (request.headers['idempotency-key'] !== undefined) request.bodyBytes = body;
     try {
-      done(null, parseJsonBody(body));
+      done(null, parseJsonBody(body, { itemByItem: request.routeOptions.config.itemByItem === true }));
     } catch (error) {
       done(error as Error);
     }

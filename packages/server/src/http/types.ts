@@ -66,6 +66,8 @@ declare module 'fastify' {
     quiet?: boolean;
     /** Tried first, for calls without credentials; see `Shortcut`. */
     shortcut?: Shortcut;
+    /** Where a body is an array whose items are judged one by one; see `FaultyItem`. */
+    itemByItem?: boolean;
     /** `false` where an Idempotency-Key makes no sense because a repetition changes nothing. */
     idempotency?: false;
     /** Replaces the policy that allows a page nothing. */

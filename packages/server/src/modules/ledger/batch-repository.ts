@@ -6,6 +6,8 @@ import {
   type LedgerOperation,
   type LedgerOutcome,
   type LotPart,
+  type OpenLedger,
+  openLedger,
   type Transfer,
 } from '@latchkey/core';
 import { sql } from 'kysely';
@@ -30,10 +32,54 @@ export async function applyBatch(
   return outcomes;
 }
 
+/** What is needed of accounts besides what is in them: operations by their keys, uses that are reversed, and reservations. */
+export interface LedgerNeeds {
+  readonly accounts: readonly string[];
+  /** Keys of operations that may have been done before or are reversed. */
+  readonly operations?: readonly { readonly account: string; readonly key: string }[];
+  readonly reservations?: readonly string[];
+  readonly now: number;
+}
+
+/** Accounts that are locked until the transaction ends. */
+export interface LockedLedger extends OpenLedger {
+  /** Writes what the operations came to; once, when all of them were applied. */
+  write(): Promise<void>;
+}
+
+/**
+ * Locks accounts that are there, in the order of their ids, for operations whose amounts follow from one another. What else the caller
+ * keeps for an account may be read and written under the same lock.
+ */
+export async function lockLedger({ connection }: Transaction, needs: LedgerNeeds): Promise<LockedLedger> {
+  const keys = (needs.operations ?? []).map(({ account, key }) => `${account}/${key}`);
+  const before = await lockAndRead(connection, {
+    accounts: needs.accounts,
+    whole: needs.operations === undefined ? [] : needs.operations.map(({ account }) => account),
+    keys,
+    reversed: keys,
+    reservations: needs.reservations ?? [],
+    until: new Date(needs.now),
+  });
+  const ledger = openLedger(before);
+  return {
+    ...ledger,
+    async write() {
+      const { state, transfers } = ledger.finish();
+      if (transfers.size > 0) await write(connection, before, state, transfers);
+    },
+  };
+}
+
 /** A grant brings its account into being. */
 async function makeAccounts(connection: Connection, operations: readonly LedgerOperation[]): Promise<void> {
   const created = new Map<string, number>();
   for (const { type, account, at } of operations) if (type === 'grant') created.set(account, at);
+  await addAccounts(connection, created);
+}
+
+/** Makes accounts that are not there yet, each as of an instant. */
+export async function addAccounts(connection: Connection, created: ReadonlyMap<string, number>): Promise<void> {
   if (created.size === 0) return;
   const values = [...created]
     .sort(([one], [other]) => (one < other ? -1 : 1))

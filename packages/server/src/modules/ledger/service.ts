@@ -17,7 +17,7 @@ import type { Log } from '../../observability/log.ts';
 import type { Clock, Ids } from '../../ports.ts';
 import type { Audit } from '../audit/index.ts';
 import { parseAccountId } from './account-reference.ts';
-import { applyBatch } from './batch-repository.ts';
+import { addAccounts, applyBatch, type LedgerNeeds, lockLedger } from './batch-repository.ts';
 import { type AccountOwner, accountsOf, findAccount, type MeteredAccount } from './meters.ts';
 import { assertDone, quantityOf } from './outcomes.ts';
 import { proveAccounts } from './proof.ts';
@@ -97,6 +97,19 @@ export function createLedger({ database, catalog, clock, ids, audit, log, writer
      * until that transaction ends. The outcomes say what was done; nothing is thrown for a no.
      */
     apply: (transaction: Transaction, operations: readonly LedgerOperation[]) => applyBatch(transaction, operations),
+
+    /** Makes accounts that are not there yet, so that they can be locked. */
+    make: ({ connection }: Transaction, accounts: readonly string[]) =>
+      addAccounts(connection, new Map(accounts.map((id) => [id, now()]))),
+
+    /** Accounts as they stand, by their ids, as the caller's transaction sees them; those that were never used are left out. */
+    async read({ connection }: Transaction, accounts: readonly string[]): Promise<Map<string, LedgerAccount>> {
+      const stored = await readAccounts(connection, { which: { ids: accounts }, depth: clock.now() });
+      return new Map(stored.map(({ account }) => [account.id, account]));
+    },
+
+    /** Locks accounts in the caller's transaction, for whoever decides on amounts while operations are applied. */
+    lock: (transaction: Transaction, needs: LedgerNeeds) => lockLedger(transaction, needs),
 
     /**
      * Applies an operation together with those of other callers, and answers after the commit. Never await it inside a transaction.

@@ -14,6 +14,7 @@ export { createMonitor } from './monitor.ts';
 export { countStandings } from './monitor-repository.ts';
 export { createLicenseNotices, type LicenseNotices } from './notices.ts';
 export { PENDING_CHANGE } from './pending-change.ts';
+export { currentPeriods } from './periods-repository.ts';
 export type { SubscriptionFilter } from './repository.ts';
 export { createRevenueReader, type RevenueFigures, type RevenueReader } from './revenue-figures.ts';
 export { changeRoutes } from './routes/changes.ts';

@@ -13,6 +13,11 @@ export interface Named {
   product?: string | undefined;
 }
 
+/** The owner who was named, and their licence where it was one. */
+export interface NamedOwner extends AccountOwner {
+  readonly license: LicenseRecord | null;
+}
+
 export interface WhoseOptions {
   licenseReader: Pick<LicenseReader, 'find' | 'findByKey' | 'list'>;
   customers: Pick<CustomerService, 'get'>;
@@ -29,7 +34,7 @@ export async function whose(
   named: Named,
   options: WhoseOptions,
   access: Access = READ,
-): Promise<AccountOwner | null> {
+): Promise<NamedOwner | null> {
   const header = request.headers['x-license-key'];
   const license_key = named.license_key ?? (typeof header === 'string' ? header : undefined);
   const given = Object.entries({ license_key, license_id: named.license_id, customer_id: named.customer_id });
@@ -46,7 +51,7 @@ export async function whose(
     throw isMissing(error) ? missing('customer_id', 'There is no such customer.') : error;
   });
   if (!maySee(request.principal, customer.id)) throw missing('customer_id', 'There is no such customer.');
-  return { owner: { customerId: customer.id }, product: named.product };
+  return { owner: { customerId: customer.id }, product: named.product, license: null };
 }
 
 /** As `whose`, where one must be named. */
@@ -55,7 +60,7 @@ export async function oneOwner(
   named: Named,
   options: WhoseOptions,
   access: Access = READ,
-): Promise<AccountOwner> {
+): Promise<NamedOwner> {
   const found = await whose(request, named, options, access);
   if (found !== null) return found;
   throw new LatchkeyError('invalid_request', 'Name the licence or the customer.', { path: 'license_id' });
@@ -93,11 +98,12 @@ async function byId({ principal }: HttpRequest, id: string, { licenseReader }: W
   throw missing('license_id', 'There is no such licence.');
 }
 
-function ofLicense({ id, product }: LicenseRecord, named: Named): AccountOwner {
+function ofLicense(license: LicenseRecord, named: Named): NamedOwner {
+  const { id, product } = license;
   if (named.product !== undefined && named.product !== product) {
     throw new LatchkeyError('invalid_request', `The licence is of the product ${product}.`, { path: 'product' });
   }
-  return { owner: { licenseId: id }, product };
+  return { owner: { licenseId: id }, product, license };
 }
 
 function isMissing(error: unknown): boolean {

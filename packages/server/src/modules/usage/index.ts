@@ -1,0 +1,7 @@
+/** Use: events, limits and reservations, counted once and in their period. */
+
+export type { HeldMeter, UsageHolder } from './holders.ts';
+export { usageRoutes } from './routes/index.ts';
+export { createUsage, type MeterStanding, type Usage, type UsageOptions } from './service.ts';
+export { standingView } from './views.ts';
+export type { RecordedEvent } from './write-batch.ts';

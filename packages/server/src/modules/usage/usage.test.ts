@@ -1,0 +1,324 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabaseUrl } from '../../../../../test/support/database.ts';
+import type { Wire } from '../../../../../test/support/wire.ts';
+import { parseConfig } from '../../config/config.ts';
+import { type Server, startServer } from '../../server.ts';
+
+let server: Server;
+let folder: string;
+let drop: () => Promise<void>;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'latchkey-usage-'));
+  const test = await createTestDatabaseUrl();
+  drop = test.drop;
+  server = await startServer(
+    parseConfig({
+      PORT: '0',
+      SANDBOX: 'on',
+      SANDBOX_PORT: '0',
+      DATA_DIR: folder,
+      LOG_LEVEL: 'silent',
+      LATCHKEY_SECRET: 'a root secret for tests of usage',
+      ...(test.url === null ? {} : { DATABASE_URL: test.url }),
+    }),
+  );
+});
+
+afterAll(async () => {
+  await server?.close();
+  await drop?.();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const admin = () => ({ authorization: `Bearer ${server.app.adminToken.token}` });
+
+async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = admin()) {
+  const answer = await fetch(`${server.url}${path}`, {
+    method,
+    headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const value: Wire = await answer.json();
+  return { status: answer.status, body: value };
+}
+
+const issue = async (plan: string, more: object = {}): Promise<Wire> =>
+  (await call('POST', '/v1/licenses', { product: 'investment-system', plan, ...more })).body;
+
+const standing = async (key: string): Promise<Wire> =>
+  (await call('GET', '/v1/usage/limits?meter=calls', undefined, { 'x-license-key': key })).body.data[0];
+
+let ids = 0;
+const used = (license_key: string, quantity: number | string = 1, more: object = {}) => {
+  ids += 1;
+  return { id: `event-${ids}`, meter: 'calls', license_key, quantity, ...more };
+};
+const codes = ({ body }: { body: Wire }): string[] => body.rejected.map(({ code }: { code: string }) => code);
+
+const DAY_MS = 86_400_000;
+const ago = (days: number) => new Date(server.app.clock.now().getTime() - days * DAY_MS).toISOString();
+
+describe('recording use', () => {
+  it('counts an event once for its id, and says where the period stands', async () => {
+    const { key } = await issue('free');
+    const event = used(key, 3);
+    expect((await call('POST', '/v1/usage', event)).body).toEqual({ accepted: 1, duplicates: 0, rejected: [] });
+    expect((await call('POST', '/v1/usage', event)).body).toEqual({ accepted: 0, duplicates: 1, rejected: [] });
+    expect(await standing(key)).toMatchObject({
+      plan: 'free',
+      limit: 'hard',
+      included: 100,
+      used: 3,
+      remaining: 97,
+      percentage: 3,
+    });
+  });
+
+  it('refuses what a hard limit does not cover, and counts what has happened all the same', async () => {
+    const { key } = await issue('free');
+    await call('POST', '/v1/usage', used(key, 99));
+    const refused = await call('POST', '/v1/usage', used(key, 2));
+    expect(codes(refused)).toEqual(['limit_reached']);
+    expect((await call('POST', '/v1/usage', used(key, 5, { enforce: false }))).body).toMatchObject({ accepted: 1 });
+    expect(await standing(key)).toMatchObject({ used: 104, remaining: 0, uncovered: 4, overage: 0 });
+  });
+
+  it('bills what goes beyond a plan that is billed for it', async () => {
+    const { key } = await issue('starter');
+    await call('POST', '/v1/usage', used(key, 1_007));
+    expect(await standing(key)).toMatchObject({
+      used: 1_007,
+      overage: 7,
+      overage_cost: { amount_cents: 21, currency: 'usd' },
+    });
+  });
+
+  it('keeps the good events of a batch, and says which were not and why', async () => {
+    const { key } = await issue('pro');
+    const other = await issue('pro');
+    const good = used(key, 2);
+    const bad: [object | null | string, string][] = [
+      [used(key, -1), 'quantity_invalid'],
+      [used(key, 0), 'quantity_invalid'],
+      [used(key, 'NaN'), 'quantity_invalid'],
+      [used(key, 1e308), 'quantity_invalid'],
+      [used(key, '1.0000001'), 'quantity_invalid'],
+      [used(key, 1, { at: ago(-1) }), 'event_in_future'],
+      [used(key, 1, { at: ago(36) }), 'event_too_old'],
+      [used(key, 1, { at: 'yesterday' }), 'invalid_request'],
+      [used(key, 1, { meter: 'none' }), 'meter_unknown'],
+      [used('INV-AAAA-BBBB', 1), 'resource_missing'],
+      [used(key, 1, { properties: { text: 'x'.repeat(5_000) } }), 'properties_too_large'],
+      [used(key, 1, { id: 'a\u0000b' }), 'invalid_request'],
+      [used(key, 1, { properties: { half: '\ud800' } }), 'invalid_request'],
+      [{ meter: 'calls', license_key: key, quantity: 1 }, 'invalid_request'],
+      [null, 'invalid_request'],
+      ['text', 'invalid_request'],
+      [used(key, 1, { license_id: other.id }), 'invalid_request'],
+    ];
+    const answer = await call('POST', '/v1/usage', [good, ...bad.map(([event]) => event), used(key, 1)]);
+    expect(answer).toMatchObject({ status: 200 });
+    expect(answer.body.accepted).toBe(2);
+    expect(codes(answer)).toEqual(bad.map(([, code]) => code));
+    expect(answer.body.rejected[0]).toMatchObject({ index: 1, path: 'quantity' });
+    expect(await standing(key)).toMatchObject({ used: 3 });
+  });
+
+  it('refuses a batch of 1,001 as a whole', async () => {
+    const { key } = await issue('pro');
+    const answer = await call(
+      'POST',
+      '/v1/usage',
+      Array.from({ length: 1_001 }, () => used(key)),
+    );
+    expect(answer.status).toBe(400);
+    expect(await standing(key)).toMatchObject({ used: 0 });
+  });
+
+  it('lets the holder of a key record the use of its licence, and of no other', async () => {
+    const { key } = await issue('pro');
+    const other = await issue('pro');
+    const holder = { 'x-license-key': key };
+    expect((await call('POST', '/v1/usage', { id: 'mine', meter: 'calls', quantity: 1 }, holder)).body.accepted).toBe(
+      1,
+    );
+    expect(codes(await call('POST', '/v1/usage', used(other.key), holder))).toEqual(['foreign_license']);
+    expect(
+      codes(await call('POST', '/v1/usage', { id: 'x', meter: 'calls', quantity: 1, customer_id: 'cust_1' }, holder)),
+    ).toEqual(['foreign_license']);
+    expect(
+      codes(await call('POST', '/v1/usage', { id: 'x', meter: 'calls', quantity: 1, license_id: other.id }, {})),
+    ).toEqual(['unauthorized']);
+  });
+
+  it('says so when an id comes again with another quantity', async () => {
+    const { key } = await issue('pro');
+    const event = used(key, 2);
+    await call('POST', '/v1/usage', event);
+    expect(codes(await call('POST', '/v1/usage', { ...event, quantity: 3 }))).toEqual(['event_id_reused']);
+  });
+
+  it('counts a late event in its own period, and leaves today’s amount alone', async () => {
+    const { key } = await issue('free', { email: 'late@example.com' });
+    await call('POST', '/v1/usage', used(key, 60));
+    expect((await call('POST', '/v1/usage', used(key, 90, { at: ago(34) }))).body.accepted).toBe(1);
+    expect(codes(await call('POST', '/v1/usage', used(key, 11, { at: ago(34) })))).toEqual(['limit_reached']);
+    expect((await call('POST', '/v1/usage', used(key, 10, { at: ago(34) }))).body.accepted).toBe(1);
+    expect(await standing(key)).toMatchObject({ used: 60, remaining: 40 });
+  });
+
+  it('refuses a licence that is not in force, but for what happened before', async () => {
+    const { key, id } = await issue('pro');
+    await call('POST', `/v1/licenses/${id}/suspend`);
+    expect(codes(await call('POST', '/v1/usage', used(key)))).toEqual(['license_not_in_force']);
+    expect((await call('POST', '/v1/usage', used(key, 1, { enforce: false }))).body.accepted).toBe(1);
+  });
+});
+
+describe('asking', () => {
+  const check = async (body: object) => (await call('POST', '/v1/usage/check', { meter: 'calls', ...body })).body;
+
+  it('answers what remains and why, and keeps nothing', async () => {
+    const { key } = await issue('free');
+    const ask = { license_key: key, quantity: 100 };
+    expect(await check(ask)).toMatchObject({
+      allowed: true,
+      code: 'VALID',
+      remaining: 100,
+      limit: 100,
+      reservation_id: null,
+    });
+    expect(await check({ ...ask, quantity: 101 })).toMatchObject({
+      allowed: false,
+      code: 'LIMIT_REACHED',
+      because: [{ rule: 'limit', passed: false }],
+    });
+    expect(await standing(key)).toMatchObject({ used: 0, remaining: 100 });
+  });
+
+  it('says no for a licence that is not in force', async () => {
+    const { key, id } = await issue('free');
+    await call('POST', `/v1/licenses/${id}/revoke`);
+    expect(await check({ license_key: key, quantity: 1 })).toMatchObject({ allowed: false, code: 'REVOKED' });
+  });
+
+  it('keeps what is reserved, counts what is used of it once, and gives the rest back', async () => {
+    const { key } = await issue('free');
+    const { reservation_id: id } = await check({ license_key: key, quantity: 60, reserve: true });
+    expect(await check({ license_key: key, quantity: 41 })).toMatchObject({ allowed: false, remaining: 40 });
+    const path = `/v1/reservations/${id}/finalize`;
+    expect((await call('POST', path, { quantity: 25 })).body).toMatchObject({
+      code: 'done',
+      quantity: 25,
+      remaining: 75,
+    });
+    expect((await call('POST', path, { quantity: 25 })).body).toMatchObject({ code: 'exists' });
+    expect((await call('POST', path, { quantity: 26 })).body).toMatchObject({ code: 'reservation_closed' });
+    expect((await call('POST', `/v1/reservations/${id}/release`, {})).status).toBe(409);
+    expect(await standing(key)).toMatchObject({ used: 25, remaining: 75 });
+  });
+
+  it('gives back what is released, to the holder of its key and to no other', async () => {
+    const { key } = await issue('free');
+    const other = await issue('free');
+    const { reservation_id: id } = await check({ license_key: key, quantity: 60, reserve: true });
+    const path = `/v1/reservations/${id}/release`;
+    expect((await call('POST', path, {}, { 'x-license-key': other.key })).status).toBe(404);
+    expect((await call('POST', path, undefined, { 'x-license-key': key })).body).toMatchObject({
+      code: 'done',
+      remaining: 100,
+    });
+    expect((await call('POST', path, {})).body).toMatchObject({ code: 'exists' });
+    expect((await call('POST', `/v1/reservations/${id}/finalize`, {})).body).toMatchObject({
+      code: 'reservation_closed',
+    });
+  });
+
+  it('counts a use once that is told of as an event before its reservation is finalized', async () => {
+    const { key } = await issue('free');
+    const { reservation_id: id } = await check({ license_key: key, quantity: 5, reserve: true });
+    await call('POST', '/v1/usage', { id: 'told', meter: 'calls', license_key: key, quantity: 5, enforce: false });
+    expect((await call('POST', `/v1/reservations/${id}/finalize`, { id: 'told' })).body).toMatchObject({
+      code: 'exists',
+      remaining: 95,
+    });
+    expect(await standing(key)).toMatchObject({ used: 5, remaining: 95 });
+  });
+});
+
+describe('of customers', () => {
+  const email = 'uses@example.com';
+
+  it('use is counted on their licence of the best plan', async () => {
+    const free = await issue('free', { email });
+    const pro = await issue('pro', { email });
+    const event = { id: 'of-customer', meter: 'calls', customer_id: free.customer_id, quantity: 7 };
+    expect((await call('POST', '/v1/usage', event)).body).toMatchObject({ accepted: 1 });
+    expect(await standing(pro.key)).toMatchObject({ used: 7 });
+    expect(await standing(free.key)).toMatchObject({ used: 0 });
+  });
+
+  it('without a licence the product’s free plan counts, in calendar months', async () => {
+    const { body: customer } = await call('POST', '/v1/customers', { email: 'none@example.com' });
+    const event = { id: 'free', meter: 'calls', customer_id: customer.id, quantity: 70 };
+    expect((await call('POST', '/v1/usage', event)).body).toMatchObject({ accepted: 1 });
+    expect(codes(await call('POST', '/v1/usage', { ...event, id: 'more' }))).toEqual(['limit_reached']);
+    const { body } = await call('GET', `/v1/usage/limits?meter=calls&customer_id=${customer.id}`);
+    expect(body.data[0]).toMatchObject({ plan: 'free', used: 70, customer_id: customer.id });
+    expect(body.data[0].period.start).toMatch(/-01T00:00:00.000Z$/);
+  });
+});
+
+describe('changing', () => {
+  it('takes an event back in parts, once for each correction, and never more than it was', async () => {
+    const { key, id } = await issue('starter');
+    await call('POST', '/v1/usage', used(key, 995));
+    const event = used(key, 10);
+    await call('POST', '/v1/usage', event);
+    const correct = (more: object) =>
+      call('POST', '/v1/usage/corrections', { license_id: id, meter: 'calls', reverses: event.id, ...more });
+    expect((await correct({ id: 'c1', quantity: 4 })).body).toMatchObject({ code: 'done', quantity: 4 });
+    expect((await correct({ id: 'c1', quantity: 4 })).body).toMatchObject({ code: 'exists' });
+    expect(await standing(key)).toMatchObject({ used: 1_001, overage: 1, remaining: 0 });
+    expect((await correct({ id: 'c2', quantity: 7 })).body).toMatchObject({ code: 'quantity_invalid' });
+    expect((await correct({ id: 'c2' })).body).toMatchObject({ code: 'done', quantity: 6, remaining: 5 });
+    expect(await standing(key)).toMatchObject({
+      used: 995,
+      overage: 0,
+      overage_cost: { amount_cents: 0 },
+      remaining: 5,
+    });
+    expect((await correct({ id: 'c3' })).status).toBe(400);
+    expect((await correct({ id: 'c4', reverses: 'unknown' })).status).toBe(404);
+  });
+
+  it('gives a licence an allowance of its own, at once where it is more', async () => {
+    const { key } = await issue('free');
+    await call('POST', '/v1/usage', used(key, 100));
+    const allow = (more: object) => call('POST', '/v1/usage/allowances', { license_key: key, meter: 'calls', ...more });
+    expect((await allow({ included: 150 })).body).toMatchObject({ included: 150, used: 100, remaining: 50 });
+    expect((await call('POST', '/v1/usage', used(key, 50))).body.accepted).toBe(1);
+    expect((await allow({ limit: 'soft', included: 150 })).body).toMatchObject({ limit: 'soft' });
+    expect((await call('POST', '/v1/usage', used(key, 5))).body.accepted).toBe(1);
+    expect(await standing(key)).toMatchObject({ used: 155, uncovered: 5 });
+    expect((await allow({ included: -1 })).body).toMatchObject({ included: -1, remaining: -1 });
+    expect((await call('POST', '/v1/usage', used(key, 1_000_000))).body.accepted).toBe(1);
+    expect((await allow({})).body).toMatchObject({ limit: 'hard', included: -1 });
+  });
+
+  it('leaves books that are proven', async () => {
+    let after: string | null = '';
+    while (after !== null) {
+      const { body }: { body: Wire } = await call(
+        'GET',
+        `/v1/ledger/proof${after === '' ? '' : `?after=${encodeURIComponent(after)}`}`,
+      );
+      expect(body).toMatchObject({ balanced: true, discrepancies: [] });
+      after = body.next;
+    }
+  });
+});
