@@ -1,17 +1,18 @@
 /** The calls of the trading software's document: customers and subscriptions, licences bound to a machine, demo mode. */
 
-import type { Dialect } from '../index.ts';
+import type { Http } from '../../http/index.ts';
 import { errors } from './errors.ts';
+import type { House } from './house.ts';
 import { licensingRoutes } from './licensing.ts';
 import { paymentRoutes } from './payments.ts';
 
-export const cryptoOrchestrator: Dialect = {
+export const cryptoOrchestrator = {
   name: 'crypto-orchestrator',
   errors,
-  routes(http, context) {
-    paymentRoutes(http, context);
-    licensingRoutes(http, context);
-    context.webhook({
+  routes(http: Http, house: House): void {
+    paymentRoutes(http, house);
+    licensingRoutes(http, house);
+    house.webhook({
       path: '/api/payments/webhook',
       signatureHeaders: ['stripe-signature', 'x-stripe-signature'],
       answers: {

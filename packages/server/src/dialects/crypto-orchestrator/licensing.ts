@@ -2,9 +2,9 @@ import { LatchkeyError } from '@latchkey/core';
 import { ownerOf } from '../../http/authentication.ts';
 import type { Http, HttpRequest } from '../../http/index.ts';
 import type { EntitlementService, Entitlements } from '../../modules/entitlements/index.ts';
-import type { LicenseRecord } from '../../modules/licenses/index.ts';
-import type { DialectContext } from '../index.ts';
+import { assertNoGuess, countGuess, type LicenseRecord } from '../../modules/licenses/index.ts';
 import { chosenLicense, instantOf } from './from-wire.ts';
+import type { House } from './house.ts';
 import {
   activateAnswer,
   activateBody,
@@ -19,22 +19,15 @@ import {
 } from './schemas.ts';
 import { featuresOf, refusalOf, termsOf, validationOf } from './to-wire.ts';
 
-export type LicensingHouse = Pick<
-  DialectContext,
-  'product' | 'customers' | 'licenses' | 'licenseReader' | 'entitlements' | 'reactivationDesk'
->;
-
 type Standing = Parameters<EntitlementService['read']>[0];
 
 const tags = ['CryptoOrchestrator'];
 const WRITE = { access: { scope: 'licenses:write' } } as const;
-/** Answers about unknown keys: what guessing looks like, and all that counts against a caller. */
-const GUESSES = new Set(['MALFORMED', 'FORGED', 'NOT_FOUND']);
 /** Licences of one customer that are looked at. */
 const MOST_LICENSES = 100;
 
 /** Licences: made, bound to a machine, validated. */
-export function licensingRoutes(http: Http, house: LicensingHouse): void {
+export function licensingRoutes(http: Http, house: House): void {
   generateRoute(http, house);
   activateRoute(http, house);
   approveRoute(http, house);
@@ -42,7 +35,7 @@ export function licensingRoutes(http: Http, house: LicensingHouse): void {
   featuresRoute(http, house);
 }
 
-function generateRoute(http: Http, { product, customers, licenses, licenseReader }: LicensingHouse): void {
+function generateRoute(http: Http, { product, customers, licenses, licenseReader }: House): void {
   http.post(
     '/api/licensing/generate',
     {
@@ -74,7 +67,7 @@ function generateRoute(http: Http, { product, customers, licenses, licenseReader
   );
 }
 
-function activateRoute(http: Http, { product, licenses, licenseReader }: LicensingHouse): void {
+function activateRoute(http: Http, { product, licenses, licenseReader }: House): void {
   http.post(
     '/api/licensing/activate',
     {
@@ -91,12 +84,12 @@ function activateRoute(http: Http, { product, licenses, licenseReader }: Licensi
     },
     async (request, reply) => {
       const { license_key: key, machine_id: fingerprint, components } = request.body;
-      request.assertKeyChecksAllowed(key);
+      assertNoGuess(request, licenseReader, key);
       const machine = { fingerprint, components };
       const answer = await request.write((transaction) =>
         licenses.activate(transaction, { key, machine, product: product.id }),
       );
-      countGuess(request, key, answer.decision.code);
+      countGuess(request, key, answer.decision);
       const { license } = answer;
       if (license === null || !answer.decision.valid) {
         const { status, body } = refusalOf(answer);
@@ -107,7 +100,7 @@ function activateRoute(http: Http, { product, licenses, licenseReader }: Licensi
   );
 }
 
-function approveRoute(http: Http, { reactivationDesk }: LicensingHouse): void {
+function approveRoute(http: Http, { reactivationDesk }: House): void {
   http.post(
     '/api/licensing/reactivations/:id/approve',
     {
@@ -130,11 +123,12 @@ function approveRoute(http: Http, { reactivationDesk }: LicensingHouse): void {
   );
 }
 
-function validateRoute(http: Http, house: LicensingHouse): void {
+function validateRoute(http: Http, house: House): void {
   http.get(
     '/api/licensing/validate',
     {
-      config: { access: 'anyone' },
+      // Programs ask at every start, many of them from behind one address: only guesses are counted.
+      config: { access: 'anyone', rateLimit: false },
       schema: {
         tags,
         summary: 'Whether the caller’s licence is in force',
@@ -158,7 +152,7 @@ function validateRoute(http: Http, house: LicensingHouse): void {
   );
 }
 
-function featuresRoute(http: Http, house: LicensingHouse): void {
+function featuresRoute(http: Http, house: House): void {
   http.get(
     '/api/licensing/features',
     {
@@ -185,7 +179,7 @@ interface Question {
 
 /** What is asked about: a key that is shown, or the licence of the customer who calls; nobody's is demo mode. */
 async function asked(
-  house: LicensingHouse,
+  house: House,
   request: HttpRequest,
   { machine_id, license_key }: Question,
 ): Promise<{ license: LicenseRecord | null; standing: Standing }> {
@@ -194,7 +188,7 @@ async function asked(
   const machine = machineId === undefined ? undefined : { fingerprint: machineId };
   const key = license_key ?? headerOf(request, 'x-license-key');
   if (key !== undefined) {
-    request.assertKeyChecksAllowed(key);
+    assertNoGuess(request, licenseReader, key);
     const license = await licenseReader.findByKey(key);
     const isOurs = license?.product === product.id;
     return { license: isOurs ? license : null, standing: { product: product.id, key, machine } };
@@ -207,7 +201,7 @@ async function asked(
 }
 
 async function ownLicense(
-  { product, licenseReader }: LicensingHouse,
+  { product, licenseReader }: House,
   { principal }: HttpRequest,
   machineId: string | undefined,
 ): Promise<LicenseRecord | null> {
@@ -229,10 +223,5 @@ function headerOf(request: HttpRequest, name: string): string | undefined {
 }
 
 function counted(request: HttpRequest, { key }: Standing, now: Entitlements): Entitlements {
-  if (key !== undefined) countGuess(request, key, now.code);
-  return now;
-}
-
-function countGuess(request: HttpRequest, key: string, code: string): void {
-  if (GUESSES.has(code)) request.countFailure(key);
+  return key === undefined ? now : countGuess(request, key, now);
 }

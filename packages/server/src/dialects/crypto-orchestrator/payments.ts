@@ -2,14 +2,9 @@ import { LatchkeyError } from '@latchkey/core';
 import { maySee, ownerOf } from '../../http/authentication.ts';
 import type { Http, HttpRequest, Principal } from '../../http/index.ts';
 import { type Customer, normalizeEmail } from '../../modules/customers/index.ts';
-import type { DialectContext } from '../index.ts';
 import { originOfFree, tierOf } from './from-wire.ts';
+import type { House } from './house.ts';
 import { customerAnswer, customerBody, pendingAnswer, subscriptionAnswer, subscriptionBody } from './schemas.ts';
-
-export type PaymentsHouse = Pick<
-  DialectContext,
-  'product' | 'config' | 'audit' | 'customers' | 'customersAtStripe' | 'licenses' | 'licenseReader' | 'newSubscriptions'
->;
 
 const tags = ['CryptoOrchestrator'];
 
@@ -19,12 +14,12 @@ const writerOf =
     request.write(work);
 
 /** Customers and their subscriptions. */
-export function paymentRoutes(http: Http, house: PaymentsHouse): void {
+export function paymentRoutes(http: Http, house: House): void {
   customerRoute(http, house);
   subscriptionRoute(http, house);
 }
 
-function customerRoute(http: Http, { customers, customersAtStripe }: PaymentsHouse): void {
+function customerRoute(http: Http, { customers, customersAtStripe }: House): void {
   http.post(
     '/api/payments/customers',
     {
@@ -48,7 +43,7 @@ function customerRoute(http: Http, { customers, customersAtStripe }: PaymentsHou
   );
 }
 
-function subscriptionRoute(http: Http, house: PaymentsHouse): void {
+function subscriptionRoute(http: Http, house: House): void {
   const { product, config, newSubscriptions } = house;
   http.post(
     '/api/payments/subscriptions',
@@ -93,11 +88,7 @@ function subscriptionRoute(http: Http, house: PaymentsHouse): void {
 }
 
 /** Whoever the call is about. Somebody else is answered as one who does not exist. */
-async function customerOf(
-  { customers }: PaymentsHouse,
-  principal: Principal,
-  named: string | undefined,
-): Promise<Customer> {
+async function customerOf({ customers }: House, principal: Principal, named: string | undefined): Promise<Customer> {
   if (named !== undefined) {
     const customer = await customers.get(named);
     if (maySee(principal, customer.id)) return customer;
@@ -112,7 +103,7 @@ async function customerOf(
 
 /** The key of the licence that costs nothing: the one they have, or a new one. */
 async function freeLicense(
-  { product, licenses, licenseReader }: PaymentsHouse,
+  { product, licenses, licenseReader }: House,
   request: HttpRequest,
   plan: Parameters<typeof originOfFree>[1],
   customer: Customer,
@@ -135,7 +126,7 @@ async function freeLicense(
 }
 
 /** A key for whoever paid for it; the look is in the audit log. */
-function shownKey({ audit, licenseReader }: PaymentsHouse, request: HttpRequest, id: string): Promise<string | null> {
+function shownKey({ audit, licenseReader }: House, request: HttpRequest, id: string): Promise<string | null> {
   return request.write(async (transaction) => {
     await audit.record(transaction, { action: 'license.key_shown', subjectType: 'license', subjectId: id });
     return licenseReader.keyOf(id, transaction.connection);

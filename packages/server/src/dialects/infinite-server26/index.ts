@@ -3,11 +3,10 @@
  * library's classes. So this dialect adds how the path answers what the document leaves open.
  */
 
-import type { Dialect } from '../index.ts';
 import { errors } from './errors.ts';
 
-export const infiniteServer26: Dialect = {
+export const infiniteServer26 = {
   name: 'infinite-server26',
   errors,
-  routes() {},
+  routes(): void {},
 };
