@@ -29,7 +29,8 @@ export const CALENDAR_MONTHS: PeriodAnchor = monthsFrom(0);
 export function periodAt(at: number, anchor: PeriodAnchor): UsagePeriod {
   const { startsAt, endsAt, unit, count } = anchor;
   if (at >= startsAt && at < endsAt) return { startsAt, endsAt };
-  const base = at < startsAt ? startsAt : endsAt;
+  // From the start, where that gives the end too: the last day of a short month is not where a cycle is counted from.
+  const base = at < startsAt || endsAt === stepped(startsAt, unit, count) ? startsAt : endsAt;
   const edge = (step: number): number => stepped(base, unit, step * count);
   let step = Math.floor((at - base) / (ROUGH_DAYS[unit] * count * dayMs));
   while (edge(step) > at) step -= 1;
