@@ -20,13 +20,6 @@ export function startTimer(work: () => void, delayMs: number): ReturnType<typeof
   return timer;
 }
 
-/** A timer that repeats, and lets the program end. */
-export function startRepeating(work: () => void, everyMs: number): ReturnType<typeof setInterval> {
-  const timer = setInterval(work, everyMs);
-  letEnd(timer);
-  return timer;
-}
-
 function letEnd(timer: unknown): void {
   const { unref } = timer as { unref?: () => unknown };
   if (typeof unref === 'function') unref.call(timer);

@@ -70,7 +70,7 @@ interface Standing {
 /** Where the licence stands, once everything is settled. */
 async function standing(): Promise<Standing> {
   await metering?.close();
-  await recorder?.flush();
+  expect(await recorder?.flush()).toBe(true);
   const query = { license_id: license.id, meter: 'calls' };
   const { data } = await latchkey.admin.request<{ data: Standing[] }>('GET', '/v1/usage/limits', { query });
   const [found] = data;

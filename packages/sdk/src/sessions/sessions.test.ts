@@ -3,6 +3,7 @@ import { ask, frameworks, startApp, type TestApp } from '../../test/support/apps
 import { startTestLatchkey, type TestLatchkey } from '../../test/support/latchkey.ts';
 import { createClient } from '../client/client.ts';
 import type { UsageSession } from '../client/wire.ts';
+import { createUsageRecorder } from '../usage/recorder.ts';
 import { createSessionKeeper, type SessionKeeper, type SessionKeeperOptions } from './keeper.ts';
 
 let latchkey: TestLatchkey;
@@ -148,4 +149,43 @@ describe('without a server', () => {
   ] as const)('a keeper that is told to be %s is so', async (whenUnreachable, expected) => {
     expect(await keep({ client: nowhere, whenUnreachable }).touch(license.key)).toMatchObject(expected);
   });
+
+  it('time is counted afterwards, once, when they were let work [R5]', async () => {
+    await grant(1);
+    const recorder = createUsageRecorder({ client: createClient({ url: latchkey.url }), delayMs: 20 });
+    const sessions = keep({ whenUnreachable: 'open', recorder, meter: 'hours' });
+    await latchkey.stop();
+    const began = Date.now();
+    expect(await sessions.touch(license.key)).toMatchObject({ admitted: true, sessionId: null });
+    const aloneFrom = Date.now();
+    // From here on a heartbeat is due every second.
+    await latchkey.start({ USAGE_CHECK_INTERVAL: '1' });
+    const untilBack = Date.now();
+    await vi.waitFor(() => expect(sessions.sessionOf(license.key)).not.toBeNull(), { timeout: 20_000, interval: 20 });
+    const counted = Date.now();
+    const first = sessions.sessionOf(license.key);
+    await vi.waitFor(async () => expect(await usedMs()).toBeGreaterThanOrEqual(untilBack - aloneFrom), {
+      timeout: 10_000,
+    });
+    expect(await usedMs()).toBeLessThanOrEqual(counted - began + 1_000);
+
+    // The server loses sight of it, as it does in an outage of several intervals.
+    await latchkey.advance({ minutes: 1 });
+    expect(await read(first?.id ?? '')).toMatchObject({ status: 'ended', code: 'VANISHED' });
+    const another = () => expect(sessions.sessionOf(license.key)?.id).not.toBe(first?.id);
+    await vi.waitFor(another, { timeout: 20_000, interval: 20 });
+    await sessions.close();
+    expect(await recorder.flush()).toBe(true);
+    // A minute of the server's clock, in which nobody worked here, is not counted; what passed here is.
+    expect(await usedMs()).toBeGreaterThanOrEqual(untilBack - aloneFrom);
+    expect(await usedMs()).toBeLessThanOrEqual(Date.now() - began + 1_000);
+    await recorder.close();
+  });
 });
+
+/** What was used of the licence's hours, in milliseconds. */
+async function usedMs(): Promise<number> {
+  const query = { license_id: license.id };
+  const { data } = await latchkey.admin.request<{ data: { used: number }[] }>('GET', '/v1/balances', { query });
+  return (data[0]?.used ?? 0) * 3_600_000;
+}

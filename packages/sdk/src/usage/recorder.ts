@@ -133,7 +133,8 @@ interface Sending {
 async function sendFront({ client, spool, batchSize, signal, onRefused }: Sending): Promise<boolean> {
   const { events, position } = await spool.read(batchSize);
   if (events.length === 0) return false;
-  const refused = await deliver(events, (some) => client.usage.record(some, { retries: 0, signal }));
+  // Once more at once, for a connection that the server closed while it was idle.
+  const refused = await deliver(events, (some) => client.usage.record(some, { retries: 1, signal }));
   if (refused.length > 0) {
     await spool.setAside(refused);
     onRefused?.(refused);

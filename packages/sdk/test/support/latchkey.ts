@@ -17,14 +17,14 @@ export interface TestLatchkey {
   /** Moves the time by which it decides. */
   advance(time: { days?: number; hours?: number; minutes?: number }): Promise<void>;
   stop(): Promise<void>;
-  start(): Promise<void>;
+  start(more?: Record<string, string>): Promise<void>;
   remove(): Promise<void>;
 }
 
 /** Starts one. Whoever started it removes it. */
 export async function startTestLatchkey(environment: Record<string, string> = {}): Promise<TestLatchkey> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-sdk-'));
-  const config = (port: number) =>
+  const config = (port: number, more: Record<string, string> = {}) =>
     parseConfig({
       PORT: String(port),
       SANDBOX: 'on',
@@ -33,6 +33,7 @@ export async function startTestLatchkey(environment: Record<string, string> = {}
       LOG_LEVEL: 'silent',
       LATCHKEY_SECRET: 'a root secret for tests of the sdk',
       ...environment,
+      ...more,
     });
   let server: Server | null = await startServer(config(0));
   const { url } = server;
@@ -55,8 +56,8 @@ export async function startTestLatchkey(environment: Record<string, string> = {}
       await admin.request('POST', '/sandbox/time/advance', { body, timeoutMs: 60_000 });
     },
     stop,
-    async start() {
-      server = await startServer(config(Number(new URL(url).port)));
+    async start(more) {
+      server = await startServer(config(Number(new URL(url).port), more));
     },
     async remove() {
       await stop();
