@@ -2,6 +2,7 @@
 
 import type { Catalog, Product } from '@latchkey/core';
 import { loadAppCatalog } from './app-catalog.ts';
+import { createOverageDesk, type OverageDesk } from './app-overage.ts';
 import { createPrepaidDesk, type PrepaidDesk } from './app-prepaid.ts';
 import { openStripe } from './app-stripe.ts';
 import { createSubscriptionDesk, type SubscriptionDesk } from './app-subscriptions.ts';
@@ -101,7 +102,7 @@ import { createSubscriptionCommands } from './stripe/subscription-commands.ts';
 import { createTakenBack } from './stripe/taken-back.ts';
 
 /** Latchkey without its HTTP side: every module, wired, and the workers that carry out what they decide. */
-export interface App extends Foundation, SubscriptionDesk, PrepaidDesk, UsageDesk {
+export interface App extends Foundation, SubscriptionDesk, PrepaidDesk, UsageDesk, OverageDesk {
   loaded: LoadedCatalog;
   catalog: Catalog;
   stripe: StripeClient;
@@ -352,6 +353,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     ),
   });
 
+  const { overage } = createOverageDesk({ ...foundation, catalog, client: stripe, intents });
   const reconciler = createReconciler({
     database,
     client: stripe,
@@ -417,6 +419,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
       ...{ catalog, audit, subscriptions, commands, client: stripe, intents, projector },
       ...{ customersAtStripe, paymentMethods, licenseReader, canDeliver: (product) => keys.makes(product) },
     }),
+    overage,
     checkouts,
     refunds,
     paymentMethods,
@@ -440,6 +443,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
       await subscriptions.monitor();
       await licenseNotices.run();
       await prepaid.usageSessions.endVanished();
+      await overage.run();
       await outboxWorker.settled();
     },
 

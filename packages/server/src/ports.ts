@@ -58,5 +58,7 @@ export type CrashPointName =
   | 'change.called'
   | 'cancel.planned'
   | 'cancel.called'
+  | 'overage.planned'
+  | 'overage.called'
   | 'refund.planned'
   | 'refund.called';

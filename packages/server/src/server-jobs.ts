@@ -37,6 +37,7 @@ export function createServerJobs(app: App): ServerJobs {
         // What the clock brought: cheap where nothing is due, and nobody waits for the next hour's look.
         { name: 'due-subscriptions', run: () => subscriptions.monitor() },
         { name: 'usage-sessions', run: () => app.usageSessions.endVanished() },
+        { name: 'overage', run: () => app.overage.run() },
         { name: 'stripe-circuit', run: () => askAgain() },
       ],
       daily: [

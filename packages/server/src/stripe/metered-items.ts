@@ -1,5 +1,6 @@
 import { overagePricesBeside } from '../catalog/overage-price-repository.ts';
 import type { Connection } from '../db/database.ts';
+import { pricesInUse } from './overage-repository.ts';
 import type { StripeSubscription, StripeSubscriptionItem } from './shapes.ts';
 
 /** The items of a subscription that only count what is used, beside the one that it is of. */
@@ -28,19 +29,24 @@ export interface MeteredChange {
 }
 
 /**
- * A metered item of the plan that is left stays to the end of the period: it bills what was used until the change, and what of
- * that is told late, at the rate that held. Only another rhythm of payment ends it, for all items of a subscription share one.
+ * A metered item that has counted something stays to the end of the period, also when the plan is left: it bills what was used until
+ * the change, and what of that is told late, at the rate that held. Only another rhythm of payment ends it then, for all items of a
+ * subscription share one.
  */
-export function meteredChange(
-  subscription: Pick<StripeSubscription, 'items'>,
+export async function meteredChange(
+  connection: Connection,
+  subscription: Pick<StripeSubscription, 'id' | 'items'>,
   beside: readonly string[],
   rhythm: { interval: string; intervalCount: number },
-): MeteredChange {
+): Promise<MeteredChange> {
   const metered = subscription.items.data.filter(isMetered);
-  const known = new Set(metered.map(({ price }) => price.id));
-  const ends = metered.filter(
-    ({ price: { recurring } }) =>
-      recurring?.interval !== rhythm.interval || recurring.interval_count !== rhythm.intervalCount,
-  );
-  return { adds: beside.filter((price) => !known.has(price)), removes: ends.map(({ id }) => id) };
+  const known = metered.map(({ price }) => price.id);
+  const left = known.filter((price) => !beside.includes(price));
+  const inUse = await pricesInUse(connection, subscription.id, left);
+  const ends = metered.filter(({ price }) => {
+    const { interval, interval_count: count } = price.recurring ?? {};
+    if (interval !== rhythm.interval || count !== rhythm.intervalCount) return true;
+    return left.includes(price.id) && !inUse.has(price.id);
+  });
+  return { adds: beside.filter((price) => !known.includes(price)), removes: ends.map(({ id }) => id) };
 }

@@ -98,7 +98,11 @@ async function withMetered(connection: Connection, request: ChangeRequest): Prom
   const meteredPriceIds = await meteredPricesBeside(connection, request.priceId);
   const subscription = await mirror.subscription(connection, request.reference);
   if (subscription === null) return { ...request, meteredPriceIds };
-  return { ...request, meteredPriceIds, metered: meteredChange(subscription, meteredPriceIds, request) };
+  return {
+    ...request,
+    meteredPriceIds,
+    metered: await meteredChange(connection, subscription, meteredPriceIds, request),
+  };
 }
 
 /** Every step may be taken again under its key. */
