@@ -116,7 +116,10 @@ describe('POST /api/payments/subscriptions', () => {
     const first = await subscribe(token, { tier: 'free' });
     expect(first).toMatchObject({ status: 201, body: { subscription_id: null, status: 'active', tier: 'free' } });
     expect((await subscribe(token, { tier: 'free' })).body).toEqual(first.body);
-    expect((await validate(token)).body).toMatchObject({ valid: true, license_type: 'free', max_bots: 5 });
+    const { license_id, ...now } = (await validate(token)).body;
+    expect(now).toMatchObject({ valid: true, license_type: 'free', max_bots: 5 });
+    await shop.vendor('POST', `/v1/licenses/${license_id}/revoke`);
+    expect((await subscribe(token, { tier: 'free' })).body).toEqual({ ...first.body, status: 'revoked' });
   });
 
   it('answers a declined card with 402, and charges nothing', async () => {

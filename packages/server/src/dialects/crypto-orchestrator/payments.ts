@@ -64,8 +64,8 @@ function subscriptionRoute(http: Http, house: House): void {
       const { plan, isFree } = tierOf(product, tier);
       const customer = await customerOf(house, request.principal, named);
       if (isFree) {
-        const license_key = await freeLicense(house, request, plan, customer);
-        return reply.code(201).send({ subscription_id: null, status: 'active', tier: plan.id, license_key });
+        const free = await freeLicense(house, request, plan, customer);
+        return reply.code(201).send({ subscription_id: null, tier: plan.id, ...free });
       }
       const owns = ownerOf(request.principal) ?? [customer.id];
       const wish = { customerId: customer.id, owns, product: product.id, plan: plan.id };
@@ -101,13 +101,13 @@ async function customerOf({ customers }: House, principal: Principal, named: str
   return atStripe ?? customers.get(owner[0] ?? '');
 }
 
-/** The key of the licence that costs nothing: the one they have, or a new one. */
+/** The licence that costs nothing: the one they have, as it stands now, or a new one. */
 async function freeLicense(
   { product, licenses, licenseReader }: House,
   request: HttpRequest,
   plan: Parameters<typeof originOfFree>[1],
   customer: Customer,
-): Promise<string | null> {
+): Promise<{ status: string; license_key: string | null }> {
   const origin = originOfFree(product, plan, customer.id);
   return request.write(async (transaction) => {
     const issued = await licenses.issueOnce(transaction, {
@@ -119,9 +119,11 @@ async function freeLicense(
       customerId: customer.id,
       subscriptionId: null,
     });
-    if (issued !== null) return issued.key;
+    if (issued !== null) return { status: 'active', license_key: issued.key };
     const license = await licenseReader.findByOrigin(transaction.connection, origin);
-    return license === null ? null : licenseReader.keyOf(license.id, transaction.connection);
+    if (license === null) throw new LatchkeyError('conflict', 'The licence was made at this moment. Try again.');
+    const license_key = await licenseReader.keyOf(license.id, transaction.connection);
+    return { status: licenseReader.status(license), license_key };
   });
 }
 
