@@ -25,6 +25,7 @@ export {
   createMemorySpool,
   type RefusedEvent,
   type Spool,
+  type SpooledEvent,
   type SpooledEvents,
   SpoolFullError,
 } from './usage/spool.ts';

@@ -105,7 +105,6 @@ function eventOf(use: AdmittedUse, { status, durationMs }: Outcome, { meter, pro
     meter,
     ...(product === undefined ? {} : { product }),
     quantity: use.units,
-    at: new Date().toISOString(),
     properties: { method: use.method, route: use.route, status, duration_ms: Math.max(0, Math.round(durationMs)) },
     enforce: false,
   };

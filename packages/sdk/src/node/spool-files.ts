@@ -2,8 +2,7 @@
 
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { UsageEvent } from '../client/wire.ts';
-import { SpoolFullError } from '../usage/spool.ts';
+import { type SpooledEvent, SpoolFullError } from '../usage/spool.ts';
 import { FIRST_SEGMENT, linesOf, type Place, type Segment, segmentPath } from './segments.ts';
 
 const PIECE_BYTES = 256 * 1024;
@@ -57,7 +56,7 @@ export class SpoolFiles {
     }
   }
 
-  append(events: readonly UsageEvent[]): Promise<void> {
+  append(events: readonly SpooledEvent[]): Promise<void> {
     const lines = Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
     this.appending += events.length;
     return new Promise<void>((resolve, reject) => {
@@ -119,8 +118,8 @@ export class SpoolFiles {
     return { segment, file };
   }
 
-  async read(most: number): Promise<{ events: UsageEvent[]; position: number }> {
-    const events: UsageEvent[] = [];
+  async read(most: number): Promise<{ events: SpooledEvent[]; position: number }> {
+    const events: SpooledEvent[] = [];
     const damaged: string[] = [];
     let place: Place = this.#done;
     let next: Place | null = place;
@@ -226,10 +225,10 @@ async function readPiece(file: FileHandle, offset: number, end: number): Promise
   }
 }
 
-function readEvent(text: string): UsageEvent | null {
+function readEvent(text: string): SpooledEvent | null {
   try {
-    const value = JSON.parse(text) as Partial<UsageEvent> | null;
-    return typeof value?.id === 'string' && typeof value.meter === 'string' ? (value as UsageEvent) : null;
+    const value = JSON.parse(text) as Partial<SpooledEvent> | null;
+    return typeof value?.id === 'string' && typeof value.meter === 'string' ? (value as SpooledEvent) : null;
   } catch {
     return null;
   }

@@ -63,6 +63,27 @@ describe('a recorder', () => {
     expect(away.requests.length).toBeGreaterThanOrEqual(2);
   });
 
+  it('leaves the time of what has just happened to the server, and says it of what had to wait', async () => {
+    const bodies: { quantity: number; at?: string }[] = [];
+    away = await startAway(() => (request, response) => {
+      request.setEncoding('utf8').on('data', (text) => bodies.push(...JSON.parse(text)));
+      request.on('end', () => answers(200, all)(request, response));
+    });
+    const spool = createMemorySpool();
+    const recorded_at = new Date(Date.now() - 60_000).toISOString();
+    await spool.append([{ ...use(1), id: 'evt_1', recorded_at }]);
+    recorder = createUsageRecorder({ client: clientAt(away.url), spool, delayMs: 60_000 });
+    await recorder.record(use(2));
+    await recorder.record({ ...use(3), at: '2026-01-01T00:00:00.000Z' });
+    expect(await recorder.flush()).toBe(true);
+    expect(bodies.map(({ quantity, at }) => [quantity, at])).toEqual([
+      [1, recorded_at],
+      [2, undefined],
+      [3, '2026-01-01T00:00:00.000Z'],
+    ]);
+    expect(bodies[0]).not.toHaveProperty('recorded_at');
+  });
+
   it('gathers what comes together into one call', async () => {
     away = await startAway(() => answers(200, all));
     recorder = createUsageRecorder({ client: clientAt(away.url), delayMs: 60_000, batchSize: 50 });

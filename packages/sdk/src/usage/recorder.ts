@@ -6,7 +6,7 @@ import { MOST_EVENTS } from '../client/usage-calls.ts';
 import type { UsageAnswer, UsageEvent } from '../client/wire.ts';
 import { newId } from '../identifiers.ts';
 import { type Backoff, backoffMs, startTimer, wait } from '../waiting.ts';
-import { createMemorySpool, type RefusedEvent, type Spool, SpoolFullError } from './spool.ts';
+import { createMemorySpool, type RefusedEvent, type Spool, type SpooledEvent, SpoolFullError } from './spool.ts';
 
 export interface RecorderOptions {
   client: Pick<LatchkeyClient, 'usage'>;
@@ -44,6 +44,7 @@ export interface UsageRecorder {
 const DEFAULT_DELAY_MS = 1_000;
 const DEFAULT_BATCH = 500;
 const CLOSE_WITHIN_MS = 5_000;
+const JUST_NOW_MS = 10_000;
 const BACKOFF: Backoff = { firstMs: 500, longestMs: 30_000 };
 
 /** A recorder for one program. */
@@ -89,16 +90,17 @@ export function createUsageRecorder(options: RecorderOptions): UsageRecorder {
   if (spool.waiting > 0) plan(0);
   return {
     async record(event) {
-      const kept = { ...event, id: event.id ?? newId('evt'), at: event.at ?? now(), enforce: event.enforce ?? false };
+      const kept = { ...event, id: event.id ?? newId('evt'), enforce: event.enforce ?? false };
+      const recorded_at = new Date().toISOString();
       try {
-        await spool.append([kept]);
+        await spool.append([{ ...kept, recorded_at }]);
       } catch (error) {
         if (error instanceof SpoolFullError) options.onFull?.(error);
         throw error;
       }
       if (failures === 0 && spool.waiting >= batchSize) void flush();
       else plan(failures === 0 ? delayMs : backoffMs(BACKOFF, failures));
-      return kept;
+      return { ...kept, at: kept.at ?? recorded_at };
     },
     flush,
     get waiting() {
@@ -117,10 +119,6 @@ export function createUsageRecorder(options: RecorderOptions): UsageRecorder {
   };
 }
 
-function now(): string {
-  return new Date().toISOString();
-}
-
 interface Sending {
   client: RecorderOptions['client'];
   spool: Spool;
@@ -134,13 +132,26 @@ async function sendFront({ client, spool, batchSize, signal, onRefused }: Sendin
   const { events, position } = await spool.read(batchSize);
   if (events.length === 0) return false;
   // Once more at once, for a connection that the server closed while it was idle.
-  const refused = await deliver(events, (some) => client.usage.record(some, { retries: 1, signal }));
+  const now = Date.now();
+  const refused = await deliver(
+    events.map((event) => toWire(event, now)),
+    (some) => client.usage.record(some, { retries: 1, signal }),
+  );
   if (refused.length > 0) {
     await spool.setAside(refused);
     onRefused?.(refused);
   }
   await spool.acknowledge(position);
   return true;
+}
+
+/**
+ * What has just happened is left to the server's clock, since this one may be wrong by more than the server takes; what had to wait
+ * says when it happened.
+ */
+function toWire({ recorded_at, ...event }: SpooledEvent, now: number): UsageEvent {
+  if (event.at !== undefined || recorded_at === undefined) return event;
+  return Math.abs(now - Date.parse(recorded_at)) <= JUST_NOW_MS ? event : { ...event, at: recorded_at };
 }
 
 /**

@@ -2,9 +2,15 @@
 
 import type { UsageEvent, UsageRejection } from '../client/wire.ts';
 
+/** An event that waits. */
+export interface SpooledEvent extends UsageEvent {
+  /** When it was recorded, by this program's clock. */
+  recorded_at?: string | undefined;
+}
+
 /** Events from the front of a spool. */
 export interface SpooledEvents {
-  events: UsageEvent[];
+  events: SpooledEvent[];
   /** To be acknowledged, once the server has answered for all of them. */
   position: number;
 }
@@ -12,7 +18,7 @@ export interface SpooledEvents {
 /** A queue of events that keeps what it promised to keep. One recorder uses one spool. */
 export interface Spool {
   /** Resolves when the events are kept as safely as this spool keeps them. Throws a SpoolFullError and keeps none of them. */
-  append(events: readonly UsageEvent[]): Promise<void>;
+  append(events: readonly SpooledEvent[]): Promise<void>;
   /** The oldest that are not acknowledged, in the order of their coming. */
   read(limit: number): Promise<SpooledEvents>;
   /** Forgets everything up to a position. */
@@ -44,7 +50,7 @@ export const DEFAULT_SPOOL_LIMIT = 100_000;
 
 /** A spool in memory: it outlives the server's outages, not the program. For browsers and tests. */
 export function createMemorySpool({ limit = DEFAULT_SPOOL_LIMIT }: { limit?: number | undefined } = {}): Spool {
-  let events: UsageEvent[] = [];
+  let events: SpooledEvent[] = [];
   let acknowledged = 0;
   return {
     async append(added) {
