@@ -56,6 +56,8 @@ export async function createApi({ latchkey, spoolDirectory, today, onProblem }: 
     anonymous: 'refuse',
     // Customers who paid are served while Latchkey is away; what they use is counted when it is back.
     whenUnreachable: 'open',
+    // Slow is not away: a limit that holds is worth waiting for.
+    checkTimeoutMs: 20_000,
     ...(onProblem === undefined ? {} : { onProblem }),
     present: ({ status, code, detail, more }) => ({ status, body: { ...more, error: detail, code } }),
   });

@@ -119,7 +119,7 @@ describe('a life of a subscription', () => {
     await shop.vendor('POST', '/sandbox/time/advance', { days: 32 });
     expect(await status()).toMatchObject({ has_subscription: false, tier: 'free', status: 'free' });
     const { body } = await shop.vendor('GET', `/v1/licenses?email=${email}`);
-    expect(body.data).toMatchObject([{ plan: 'free', status: 'active' }]);
+    expect(body.data).toMatchObject([{ plan: 'pro', status: 'revoked' }]);
   });
 
   it('that is not paid any more is told to the customer and to the vendor [V10]', async () => {

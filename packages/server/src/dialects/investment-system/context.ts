@@ -1,5 +1,6 @@
 import type { Product } from '@latchkey/core';
 import type { CustomerService } from '../../modules/customers/index.ts';
+import type { LicenseReader } from '../../modules/licenses/index.ts';
 import type { PaymentMethodService, Portal } from '../../modules/payments/index.ts';
 import type {
   NewSubscriptions,
@@ -7,6 +8,7 @@ import type {
   RevenueReader,
   SubscriptionService,
 } from '../../modules/subscriptions/index.ts';
+import type { Usage } from '../../modules/usage/index.ts';
 
 interface StripeDeliveries {
   path: string;
@@ -25,6 +27,8 @@ export interface Context {
   paymentMethods: Pick<PaymentMethodService, 'list'>;
   portal: Portal;
   revenue: RevenueReader;
+  licenseReader: Pick<LicenseReader, 'list'>;
+  usage: Pick<Usage, 'find' | 'limits'>;
   /** Mounts a path at which Stripe may deliver, unless another dialect did. */
   webhook(route: StripeDeliveries): void;
 }

@@ -6,7 +6,6 @@ const calls = (over: Partial<CallsUsed> = {}): CallsUsed => ({
   tier: 'pro',
   used: 2_500,
   included: 10_000,
-  remaining: 7_500,
   overage: 0,
   overageCents: 0,
   currency: 'usd',
@@ -49,6 +48,11 @@ describe('a status', () => {
     [5, -1, 0],
   ])('says %s of %s as %s percent', (used, included, percentage) => {
     expect(statusView(null, calls({ used, included })).usage.usage_percentage).toBe(percentage);
+  });
+
+  it('has nothing remaining beyond what is included, and no end of it where it is without limit', () => {
+    expect(statusView(null, calls({ used: 130, included: 100 })).usage.remaining).toBe(0);
+    expect(statusView(null, calls({ used: 130, included: -1 })).usage.remaining).toBe(-1);
   });
 
   it('tells what is beyond in dollars, exactly', () => {

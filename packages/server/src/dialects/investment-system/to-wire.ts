@@ -55,7 +55,6 @@ export interface CallsUsed {
   tier: string;
   used: number;
   included: number;
-  remaining: number;
   overage: number;
   overageCents: number;
   currency: string;
@@ -79,11 +78,11 @@ export function statusView(
 }
 
 function usageView(usage: CallsUsed): z.infer<typeof statusAnswer>['usage'] {
-  const { used, included, remaining, overage, overageCents, currency, resetsAt } = usage;
+  const { used, included, overage, overageCents, currency, resetsAt } = usage;
   return {
     current: used,
     included,
-    remaining,
+    remaining: included === -1 ? -1 : Math.max(0, included - used),
     usage_percentage: included > 0 ? Math.round((used / included) * 1_000) / 10 : 0,
     overage,
     overage_cost: inMainUnit(overageCents, currency),
