@@ -24,7 +24,8 @@ export async function subscribeCaller(shop: Shop, plan: string, product = 'signa
   return { id, reference, customer, license };
 }
 
-const RATES: Readonly<Record<string, [amountCents: number, perUnits: number]>> = {
+/** What each plan charges beyond it, as in `overage.yaml`. */
+export const RATES: Readonly<Record<string, [amountCents: number, perUnits: number]>> = {
   starter: [3, 1],
   pro: [1, 2],
   team: [1, 3],
