@@ -176,6 +176,55 @@ describe('a life of a subscription', () => {
   });
 });
 
+describe('calls beyond the tier', () => {
+  const use = async (customer_id: string, id: string, quantity: number) =>
+    (
+      await shop.vendor('POST', '/v1/usage', {
+        id,
+        meter: 'calls',
+        product: 'investment-system',
+        customer_id,
+        quantity,
+      })
+    ).body;
+
+  it('are in the status with their price at once, and on the next invoice once, to the cent [V6]', async () => {
+    const { email, subscribe, get, status } = await someone();
+    const { subscription_id } = await subscribe('starter');
+    await shop.settle();
+    const me = (await get('/v1/customers/me')).body.id;
+    expect(await use(me, 'first', 990)).toMatchObject({ accepted: 1 });
+    expect((await status()).usage).toMatchObject({ current: 990, remaining: 10, usage_percentage: 99, overage: 0 });
+    await use(me, 'second', 40);
+    expect(await use(me, 'second', 40)).toMatchObject({ accepted: 0, duplicates: 1 });
+    expect((await status()).usage).toMatchObject({
+      current: 1_030,
+      included: 1_000,
+      remaining: 0,
+      usage_percentage: 103,
+      overage: 30,
+      overage_cost: 0.9,
+    });
+    await shop.vendor('POST', '/sandbox/time/advance', { days: 32 });
+    expect((await status()).usage).toMatchObject({ current: 0, remaining: 1_000, overage: 0, overage_cost: 0 });
+    await shop.vendor('POST', '/sandbox/time/advance', { days: 31 });
+    const { data: customers } = await shop.stripe('GET', `/v1/customers?email=${email}`);
+    const { data } = await shop.stripe('GET', `/v1/invoices?customer=${customers[0].id}`);
+    const paid = data.filter(({ subscription, parent }: Wire) =>
+      [subscription, parent?.subscription_details?.subscription].includes(subscription_id),
+    );
+    expect(paid.map(({ amount_paid }: Wire) => amount_paid)).toEqual([2_900, 2_990, 2_900]);
+  });
+
+  it('are refused on the free tier, and none of it is counted [V2]', async () => {
+    const { get, status } = await someone();
+    const me = (await get('/v1/customers/me')).body.id;
+    await use(me, 'within', 95);
+    expect(await use(me, 'beyond', 6)).toMatchObject({ accepted: 0, rejected: [{ code: 'limit_reached' }] });
+    expect((await status()).usage).toMatchObject({ current: 95, remaining: 5, overage: 0, overage_cost: 0 });
+  });
+});
+
 describe('examples/investment-system/calls.sh', () => {
   it('makes every call of the document and gets what it says, as often as it runs [V1]', async () => {
     const env = {
