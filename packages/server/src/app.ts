@@ -211,7 +211,6 @@ export async function createApp(foundation: Foundation): Promise<App> {
   });
 
   const prepaid = createPrepaidDesk({ database, catalog, clock, ids, log, ledger, licenseReader });
-  const use = createUsageDesk({ ...foundation, catalog, log, ledger, licenseReader, audit });
 
   const wake = { outbox: () => {} };
   const outbox = createOutbox({ ids, clock, wake: () => wake.outbox() });
@@ -225,6 +224,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     openLink: (link) => accounts.openLink(link),
     outbox,
   });
+  const use = createUsageDesk({ ...foundation, catalog, log, ledger, licenseReader, audit, notifications });
   const accounts: Accounts = createAccounts({
     database,
     vault,

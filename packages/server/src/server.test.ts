@@ -113,6 +113,7 @@ describe('who may call', () => {
     ['POST', '/v1/api-keys', null],
     ['GET', '/v1/analytics/revenue', null],
     ['GET', '/v1/analytics/usage', null],
+    ['POST', '/v1/analytics/usage/proof', null],
     ['GET', '/v1/analytics/licenses', null],
     ['GET', '/v1/analytics/revenue/movements', null],
     ['POST', '/v1/reconciliations', null],

@@ -18,6 +18,7 @@ import { addStatsCommand } from './commands/stats.ts';
 import { addStoryCommand } from './commands/story.ts';
 import { addSubscriptionCommands } from './commands/subscription.ts';
 import { addTimeCommands } from './commands/time.ts';
+import { addUsageCommands } from './commands/usage.ts';
 import type { GlobalOptions } from './connection.ts';
 import { report } from './failure.ts';
 import { EXIT, type ExitCode, type Host } from './host.ts';
@@ -72,6 +73,7 @@ const COMMANDS: readonly ((program: Command, run: Run, host: Host) => void)[] = 
   addCatalogCommands,
   addLicenseCommands,
   addSubscriptionCommands,
+  addUsageCommands,
   addStatsCommand,
   addInboxCommands,
   addReconcileCommand,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Wire } from '../../../../../test/support/wire.ts';
 import { openShop, type Shop } from '../../../test/support/shop.ts';
 import { writeEvents } from '../../../test/support/use.ts';
+import { runProgram } from '../../cli/program.ts';
 import type { CountedEvent } from '../usage/rollup.ts';
 
 const PRODUCT = 'investment-system';
@@ -258,5 +259,61 @@ describe('licences', () => {
       statistics.active,
       statistics.revoked,
     ]);
+  });
+});
+
+describe('on the command line', () => {
+  async function latchkey(...argv: string[]) {
+    const out: string[] = [];
+    const exitCode = await runProgram(
+      {
+        environment: { LATCHKEY_URL: shop.server.url, ADMIN_TOKEN: shop.server.app.adminToken.token },
+        directory: '/',
+        color: false,
+        out: (line) => out.push(line),
+        err: (line) => out.push(line),
+        readInput: async () => '',
+        startServer: async () => {},
+        onInterrupt: () => () => {},
+      },
+      argv,
+    );
+    return { exitCode, out: out.join('\n') };
+  }
+
+  it('use is shown of one, and of everybody', async () => {
+    const one = await latchkey('usage', 'show', '--license', ada.license);
+    expect(one.exitCode).toBe(0);
+    expect(one.out).toContain(`investment-system calls of ${ada.license}\n${totalOfAda} call in 25 events, rising\n`);
+    expect(one.out).toMatch(/GET +\/signals\/history\/:symbol +10 +0 +10/);
+    const all = await latchkey('usage', 'show', '--product', PRODUCT, '--json');
+    expect(JSON.parse(all.out)).toMatchObject({ object: 'usage_analytics', data: [{ meter: 'calls' }] });
+    expect((await latchkey('usage', 'show', '--product', PRODUCT)).out).toMatch(/bob@example\.com +\d+ +0 +140/);
+    expect((await latchkey('usage', 'show', '--license', 'a', '--customer', 'b')).exitCode).toBe(2);
+  });
+
+  it('revenue, licences and use are shown in one view [V11]', async () => {
+    const { out, exitCode } = await latchkey('stats', '--json');
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      revenue: { totals: [] },
+      licenses: { active: expect.any(Number) },
+      subscriptions: {},
+      usage: { object: 'usage_analytics' },
+    });
+    const shown = (await latchkey('stats')).out;
+    expect(shown).toMatch(/Licences[\s\S]*Subscriptions[\s\S]*Use[\s\S]*investment-system +calls/);
+  });
+
+  it('what is shown of use is held against its events, and put right', async () => {
+    const { connection } = shop.server.app.database;
+    const from = day(-20);
+    expect(await latchkey('usage', 'prove', '--from', from)).toMatchObject({ exitCode: 0 });
+    await sql`UPDATE usage_hours SET quantity = 11
+      WHERE account_id = ${bob.account} AND hour < ${day(-13)}::timestamptz`.execute(connection);
+    const wrong = await latchkey('usage', 'prove', '--from', from);
+    expect([wrong.exitCode, wrong.out]).toEqual([1, expect.stringMatching(/Different[\s\S]*11 +10[\s\S]*--repair/)]);
+    expect((await latchkey('usage', 'prove', '--from', from, '--repair')).exitCode).toBe(0);
+    expect((await latchkey('usage', 'prove', '--from', '2020-01-01')).exitCode).toBe(1);
   });
 });

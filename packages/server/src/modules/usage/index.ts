@@ -1,6 +1,8 @@
 /** Use: events, limits and reservations, counted once and in their period. */
 
+export { createUseFollower } from './follow-use.ts';
 export type { HeldMeter, UsageHolder } from './holders.ts';
+export { proveUse } from './rollup-proof.ts';
 export { usageRoutes } from './routes/index.ts';
 export { createUsage, type MeterStanding, type Usage, type UsageOptions } from './service.ts';
 export { standingView } from './views.ts';
