@@ -44,6 +44,7 @@ const product = (more: Partial<Product> = {}): Product => ({
   withdrawal: DEFAULT_WITHDRAWAL_POLICY,
   demo: null,
   dialect: null,
+  overage: 'meter_events',
   ...more,
 });
 
