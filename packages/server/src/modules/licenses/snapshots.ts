@@ -11,8 +11,16 @@ export interface LicenseSnapshots {
   askedFrom(key: string): string | null;
   /** Forgets a licence: whoever asks next reads the database. */
   drop(licenseId: string): void;
+  /** Tells of every licence that is forgotten, and when all are; answers whether what was heard may be trusted now. */
+  watch(watcher: SnapshotWatcher): () => boolean;
   /** Starts to follow the notices of other processes; until then nothing is kept. */
   follow(database: Database): Promise<() => Promise<void>>;
+}
+
+/** Hears of what is forgotten, for others who remember something of licences. */
+export interface SnapshotWatcher {
+  dropped(licenseId: string): void;
+  lost(): void;
 }
 
 /** A licence that does not fit among the others. */
@@ -37,6 +45,7 @@ export function createLicenseSnapshots(most = LICENSES_IN_MEMORY): LicenseSnapsh
   const special = new Map<string, SpecialLicense>();
   const specialKeys = new Map<string, string>();
   const loading = new Set<Set<string>>();
+  const watchers: SnapshotWatcher[] = [];
   let trusted = false;
   let losses = 0;
 
@@ -50,12 +59,14 @@ export function createLicenseSnapshots(most = LICENSES_IN_MEMORY): LicenseSnapsh
 
   function drop(licenseId: string): void {
     for (const overtaken of loading) overtaken.add(licenseId);
+    for (const { dropped } of watchers) dropped(licenseId);
     forget(licenseId);
   }
 
   function dropAll(): void {
     trusted = false;
     losses += 1;
+    for (const { lost } of watchers) lost();
     packed.clear();
     special.clear();
     specialKeys.clear();
@@ -83,6 +94,10 @@ export function createLicenseSnapshots(most = LICENSES_IN_MEMORY): LicenseSnapsh
   return {
     peek,
     drop,
+    watch(watcher) {
+      watchers.push(watcher);
+      return () => trusted;
+    },
     askedFrom: (key) => (trusted ? (packed.askedFrom(key) ?? special.get(key)?.askedFrom ?? null) : null),
     async get(key, load, from) {
       const cached = peek(key, from);

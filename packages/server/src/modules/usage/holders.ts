@@ -34,7 +34,7 @@ export interface HeldMeter {
 export interface HoldersOptions {
   catalog: Catalog;
   ledger: Pick<Ledger, 'account'>;
-  licenseReader: Pick<LicenseReader, 'list' | 'get' | 'status'>;
+  licenseReader: Pick<LicenseReader, 'list' | 'get' | 'recall' | 'status'>;
 }
 
 export type Holders = ReturnType<typeof createHolders>;
@@ -89,7 +89,7 @@ export function createHolders({ catalog, ledger, licenseReader }: HoldersOptions
     /** The holder of an account. */
     async ofAccount(account: string): Promise<{ holder: UsageHolder; meterId: string }> {
       const { owner, product, meter: meterId } = parseAccountId(account);
-      const license = 'licenseId' in owner ? await licenseReader.get(owner.licenseId) : null;
+      const license = 'licenseId' in owner ? await licenseReader.recall(owner.licenseId) : null;
       return { holder: { owner, product, license }, meterId };
     },
 

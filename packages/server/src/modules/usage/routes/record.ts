@@ -56,12 +56,11 @@ async function recordAll(request: HttpRequest, events: readonly unknown[], optio
   const rejected: Rejection[] = [];
   const accepted: { request: SubmittedRequest; index: number }[] = [];
   const find = createFinder(request, options);
-  for (const [index, value] of events.entries()) {
-    try {
-      accepted.push({ request: await requestOf(value, find, usage), index });
-    } catch (error) {
-      rejected.push(rejection(error, value, index));
-    }
+  // Read together, so that owners are looked up together; taken in their order.
+  const read = await Promise.allSettled(events.map((value) => requestOf(value, find, usage)));
+  for (const [index, one] of read.entries()) {
+    if (one.status === 'fulfilled') accepted.push({ request: one.value, index });
+    else rejected.push(rejection(one.reason, events[index], index));
   }
   const outcomes = await usage.record(accepted.map((one) => one.request));
   const counts = { accepted: 0, duplicates: 0 };
