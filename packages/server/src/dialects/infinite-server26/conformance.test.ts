@@ -292,7 +292,6 @@ describe('SubscriptionManager', () => {
     expect(await subscriptions.startMonitoring()).toBe(false);
     expect(await subscriptions.stopMonitoring()).toBe(true);
     expect(await subscriptions.stopMonitoring()).toBe(false);
-    expect(await subscriptions.autoRenewSubscriptions()).toBe(0);
     for (const checkIntervalSeconds of [0, Number.NaN, 100_000]) {
       expect(() => new SubscriptionManager({ catalog }, { checkIntervalSeconds })).toThrow(/checkIntervalSeconds/);
     }
@@ -313,6 +312,7 @@ describe('the flows', () => {
     });
     const types = (await vendor('GET', '/v1/inbox?limit=100')).data.map(({ type }: Wire) => type);
     expect(types).toContain('customer.subscription.created');
+    await latchkey.subscriptions.cancelSubscription(bought);
   });
 
   it('of a renewal: within a day of the end it is due, and the paid invoice extends licence and subscription [I7]', async () => {
@@ -332,6 +332,30 @@ describe('the flows', () => {
       code: 'VALID',
       licenseData: { expiresAt: next?.expiresAt },
     });
+    await latchkey.subscriptions.cancelSubscription({ subscriptionId });
+  });
+
+  it('of a renewal whose events are held back: the monitor, or whoever asks, takes over what Stripe did [I3] [I7] [I10]', async () => {
+    const { key, subscriptionId } = await buy();
+    const ends = async () => (await recorded(subscriptionId))?.expiresAt ?? new Date(0);
+    await control('/webhooks', { mode: 'hold' });
+    const first = await ends();
+    await advanceTo(first, 0.2);
+    expect(await ends()).toEqual(first);
+    expect(await latchkey.subscriptions.autoRenewSubscriptions()).toBeGreaterThanOrEqual(1);
+    const second = await ends();
+    expect(second.getTime()).toBeGreaterThan(first.getTime() + 27 * dayMs);
+    expect(await latchkey.subscriptions.autoRenewSubscriptions()).toBe(0);
+
+    await advanceTo(second, 0.2);
+    expect(await latchkey.subscriptions.startMonitoring()).toBe(true);
+    expect((await ends()).getTime()).toBeGreaterThan(second.getTime() + 27 * dayMs);
+    await latchkey.subscriptions.stopMonitoring();
+    await control('/webhooks', { mode: 'normal' });
+    await control('/webhooks/flush', {});
+    await advance();
+    expect(await validate(key)).toMatchObject({ valid: true, code: 'VALID' });
+    await latchkey.subscriptions.cancelSubscription({ subscriptionId });
   });
 
   it('of a cancellation: the licence is revoked, the subscription cancelled, access gone [I8]', async () => {
