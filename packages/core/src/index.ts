@@ -39,7 +39,7 @@ export * from './usage/overage-price.ts';
 export * from './usage/series.ts';
 export * from './usage/trend.ts';
 export * from './usage/sessions.ts';
-export { periodName, USAGE_THRESHOLDS } from './usage/account-draft.ts';
+export { periodName } from './usage/account-draft.ts';
 export { type Admission, admit, type UsageParts, type UsageReason } from './usage/admit.ts';
 export { eventKey } from './usage/batch.ts';
 export { LATEST_EVENT_DAYS, openUsage, type UsageBook } from './usage/book.ts';

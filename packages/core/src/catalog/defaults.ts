@@ -44,6 +44,9 @@ export const DEFAULT_PLAN_CHANGE_POLICY: PlanChangePolicy = {
 
 export const DEFAULT_WITHDRAWAL_POLICY: WithdrawalPolicy = { onRefund: 'revoke', onDispute: 'suspend' };
 
+/** Percentages of what is included at which a customer is told. */
+export const DEFAULT_NOTIFY_AT: readonly number[] = [80, 100];
+
 export const DEFAULT_OVERAGE_BILLING: OverageBilling = 'meter_events';
 
 export const DEFAULT_CHECKOUT_POLICY: CheckoutPolicy = { promotionCodes: false, automaticTax: false };

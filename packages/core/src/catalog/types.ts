@@ -230,6 +230,8 @@ export interface Allowance {
   /** A ceiling past which even billed use is refused; null is none. */
   readonly ceiling: number | null;
   readonly overage: UnitPrice | null;
+  /** In percent of what is included: when so much of it is used in a period, the customer is told. */
+  readonly notifyAt: readonly number[];
 }
 
 /** `amountCents` for every `perUnits` units, so that a price below a cent is exact too. */

@@ -1,5 +1,6 @@
 /** One account while a batch of requests is decided: its windows, what is billed of them, and what its balance will be asked for. */
 
+import { DEFAULT_NOTIFY_AT } from '../catalog/defaults.ts';
 import type { UnitPrice } from '../catalog/types.ts';
 import type { OpenLedger } from '../ledger/apply.ts';
 import { availableBeside } from '../ledger/burn.ts';
@@ -9,9 +10,6 @@ import { thresholdReached, type UsageParts } from './admit.ts';
 import { termsFor, type UsageTerms } from './terms.ts';
 import type { UsageAccount, UsageCrossing, UsageOverage, UsageStanding, UsageWindow } from './types.ts';
 import { windowAt } from './window.ts';
-
-/** Percentages of what is included at which somebody is told. */
-export const USAGE_THRESHOLDS: readonly number[] = [80, 100];
 
 export interface AccountDraft {
   readonly id: string;
@@ -25,6 +23,8 @@ export interface AccountDraft {
   readonly overages: Map<string, UsageOverage>;
   readonly beyond: Map<number, number>;
   readonly touched: { readonly windows: Set<number>; readonly overages: Set<string> };
+  /** Percentages of what is included at which somebody is told, by the terms that were used last. */
+  notifyAt: readonly number[];
 }
 
 export function beginAccount(id: string, known: UsageAccount, ledger: OpenLedger, now: number): AccountDraft {
@@ -38,6 +38,7 @@ export function beginAccount(id: string, known: UsageAccount, ledger: OpenLedger
     overages: new Map(known.overages.map((one) => [overageKey(one), one])),
     beyond: new Map(known.beyond),
     touched: { windows: new Set(), overages: new Set() },
+    notifyAt: DEFAULT_NOTIFY_AT,
   };
 }
 
@@ -62,6 +63,7 @@ export function currentTerms({ known }: AccountDraft, { terms }: UsageStanding):
  */
 export function openWindow(draft: AccountDraft, standing: UsageStanding, at: number, ledger: OpenLedger): UsageWindow {
   const terms = currentTerms(draft, standing);
+  draft.notifyAt = terms.notifyAt ?? DEFAULT_NOTIFY_AT;
   const period = windowAt(at, draft.known.anchor, [...draft.windows.values()]);
   const before = draft.windows.get(period.startsAt);
   if (before !== undefined && period.endsAt <= draft.now) return before;
@@ -196,7 +198,7 @@ export function crossings(draft: AccountDraft): UsageCrossing[] {
   for (const startsAt of draft.touched.windows) {
     const window = draft.windows.get(startsAt);
     if (window === undefined) continue;
-    const percent = thresholdReached(window.recorded, window.included, USAGE_THRESHOLDS);
+    const percent = thresholdReached(window.recorded, window.included, draft.notifyAt);
     if (percent <= window.warned) continue;
     const warned = { ...window, warned: percent };
     draft.windows.set(startsAt, warned);

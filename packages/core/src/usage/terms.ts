@@ -16,6 +16,8 @@ export interface UsageTerms {
   /** How much of a period, what is included among it, may be used at most; null is no ceiling. */
   readonly ceiling: number | null;
   readonly rate: UnitPrice | null;
+  /** Percentages of what is included at which somebody is told; left out: the usual ones. */
+  readonly notifyAt?: readonly number[];
 }
 
 /** What an owner is allowed in the place of what their plan says. Null is the plan's; a ceiling of -1 is none. */
@@ -31,13 +33,14 @@ export function termsOfPlan(plan: Pick<Plan, 'id' | 'allowances'> | null, meter:
   const base = { plan: plan?.id ?? null };
   if (allowance === undefined) return { ...base, limit: 'prepaid', included: 0, ceiling: null, rate: null };
   const perUnit = stepsPerUnit(meter);
-  const { included, ceiling, limit, overage: rate } = allowance;
+  const { included, ceiling, limit, overage: rate, notifyAt } = allowance;
   return {
     ...base,
     limit,
     included: included === -1 ? -1 : included * perUnit,
     ceiling: ceiling === null ? null : ceiling * perUnit,
     rate,
+    notifyAt,
   };
 }
 

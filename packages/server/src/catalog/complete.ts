@@ -9,6 +9,7 @@ import {
   DEFAULT_CHECKOUT_POLICY,
   DEFAULT_DUNNING_POLICY,
   DEFAULT_LICENSE_POLICY,
+  DEFAULT_NOTIFY_AT,
   DEFAULT_OVERAGE_BILLING,
   DEFAULT_PLAN_CHANGE_POLICY,
   DEFAULT_WITHDRAWAL_POLICY,
@@ -172,6 +173,7 @@ function completeAllowance(source: NonNullable<PlanSource['allowances']>[number]
     included: source.included,
     limit: limit[source.beyond ?? 'refuse'],
     ceiling: source.ceiling ?? null,
+    notifyAt: source.notify_at?.toSorted((one, other) => one - other) ?? DEFAULT_NOTIFY_AT,
     overage:
       source.overage === undefined || plan.price === null
         ? null

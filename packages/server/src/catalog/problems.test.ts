@@ -51,6 +51,24 @@ describe('a problem in a catalog is reported with its place, the value and the r
     expect(await problemsOf(valid)).toEqual([]);
   });
 
+  it('percentages at which a customer is told are whole ones, and need not be in order', async () => {
+    const allowance = (rule: string) => {
+      const meters = `meters: [{ id: calls, name: Calls, unit: call }]\n`;
+      const text = written('    inherits: free\n', `    allowances: [{ meter: calls, included: 10, ${rule} }]\n`);
+      return { name: 'acme.yaml', text: `${text}${meters}` };
+    };
+    const told = async (rule: string) => {
+      const { name, text } = allowance(rule);
+      const { catalog } = await assembleCatalog([{ name, bytes: Buffer.from(text) }], { environment });
+      return catalog.products[0]?.plans[1]?.allowances[0]?.notifyAt;
+    };
+    expect(await told('notify_at: [150, 50]')).toEqual([50, 150]);
+    expect(await told('notify_at: []')).toEqual([]);
+    expect(await told('beyond: allow')).toEqual([80, 100]);
+    const [problem] = await problemsOf(allowance('notify_at: [0.5]').text);
+    expect(problem).toMatch(/notify_at\[0\] must be a whole number of percent from 1 to 1000 \(got 0.5\)/);
+  });
+
   it('a plan that is left while a renewal is unpaid has to be one, and goes with a downgrade', async () => {
     const dunning = (rules: string) => problemsOf(`${valid}dunning: { ${rules} }\n`);
     expect(await dunning('when_grace_ends: downgrade, downgrade_to: free')).toEqual([]);

@@ -190,6 +190,11 @@ const plan = section(
           ceiling: whole(1, 1_000_000_000, 'units')
             .optional()
             .describe('Even billed use is refused past this many units.'),
+          notify_at: list(whole(1, 1_000, 'percent'), 10, 'percentages')
+            .optional()
+            .describe(
+              'The customer is told when so many percent of it are used. Default 80 and 100; an empty list: never.',
+            ),
         },
         'an allowance with meter and included',
       ),

@@ -60,7 +60,7 @@ export function createThresholds({ catalog, audit, notifications, alertEmail }: 
     const email = contact?.email ?? null;
     if (email !== null)
       await notifications.notify(transaction, { template: 'usage-threshold', to: email, data, effectKey });
-    if (percent < ALL || limit !== 'hard' || alertEmail === null) return;
+    if (percent !== ALL || limit !== 'hard' || alertEmail === null) return;
     await notifications.notify(transaction, {
       template: 'usage-limit-alert',
       to: alertEmail,

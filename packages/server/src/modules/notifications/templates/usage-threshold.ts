@@ -27,7 +27,7 @@ const BEYOND: Readonly<Record<z.infer<typeof use.limit>, string>> = {
 export const usageThreshold = template(z.object(use), (facts, context) => {
   const { product, meter, unit, percent, used, included, limit, endsAt } = facts;
   const { name, sender } = about(context, product);
-  const isAll = percent >= 100;
+  const isAll = percent === 100;
   const heading = isAll ? `All ${meter} of ${name} are used` : `${percent} % of your ${meter} of ${name} are used`;
   return {
     subject: heading,
