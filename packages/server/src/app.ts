@@ -210,8 +210,6 @@ export async function createApp(foundation: Foundation): Promise<App> {
     record: audit.record,
   });
 
-  const prepaid = createPrepaidDesk({ database, catalog, clock, ids, log, ledger, licenseReader });
-
   const wake = { outbox: () => {} };
   const outbox = createOutbox({ ids, clock, wake: () => wake.outbox() });
   const notifications = createNotifications({
@@ -225,6 +223,11 @@ export async function createApp(foundation: Foundation): Promise<App> {
     outbox,
   });
   const use = createUsageDesk({ ...foundation, catalog, log, ledger, licenseReader, audit, notifications });
+  const prepaid = createPrepaidDesk({
+    ...{ database, catalog, clock, ids, log, ledger, licenseReader, notifications, keys },
+    projector: () => projector,
+  });
+  const { credits } = prepaid;
   const accounts: Accounts = createAccounts({
     database,
     vault,
@@ -255,6 +258,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     subscriptions: () => subscriptions,
     customers,
     checkouts: () => checkouts,
+    credits,
     licenseReader,
     followPayments: createWithdrawals({
       catalog,
@@ -318,7 +322,8 @@ export async function createApp(foundation: Foundation): Promise<App> {
     customersAtStripe,
     findPromotionCode: (code) => stripe.promotionCode(code),
     canDeliver: (product) => keys.makes(product),
-    purchased: createPurchases({ customers, licenses, notifications }),
+    credits,
+    purchased: createPurchases({ customers, licenses, licenseReader, notifications, credits }),
   });
   const fetchPayment = createPaymentFetch({ database, client: stripe, projector });
   const refunding = { database, client: stripe, intents, projector, fetchPayment };

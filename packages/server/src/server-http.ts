@@ -25,6 +25,7 @@ import {
 } from './modules/licenses/index.ts';
 import {
   checkoutRoutes,
+  creditRoutes,
   invoiceRoutes,
   paymentMethodRoutes,
   portalRoutes,
@@ -104,6 +105,7 @@ export async function createServerHttp(app: App): Promise<Http> {
   revenueRoutes(http, app);
   analyticsRoutes(http, app);
   checkoutRoutes(http, app);
+  creditRoutes(http, app);
   refundRoutes(http, app);
   invoiceRoutes(http, app);
   portalRoutes(http, app);
@@ -143,6 +145,7 @@ function pages(http: Http, app: App, version: string): void {
   accountPages(http, app);
   successPages(http, {
     catalog,
+    credits: app.credits,
     checkouts,
     licenses,
     licenseReader,

@@ -198,6 +198,7 @@ describe('who may call', () => {
       '/payments/balance',
       '/payments/packages',
       '/v1/products/{id}',
+      '/v1/products/{id}/quote',
       '/pricing',
       '/webhooks/stripe',
       '/api/payments/webhook',

@@ -1,6 +1,6 @@
 /** The tables of what is bought in advance and used by the clock: a part of `schema.ts`. */
 
-import type { ColumnType } from 'kysely';
+import type { ColumnType, Generated } from 'kysely';
 
 type BigInteger = ColumnType<number, number | undefined, number>;
 
@@ -21,4 +21,19 @@ export interface UsageSessionsTable {
   code: 'RUNNING' | 'ENDED' | 'VANISHED' | 'NO_CREDIT' | 'LICENSE_NOT_VALID';
   deductions: number;
   used: BigInteger;
+}
+
+export interface CheckoutCreditsTable {
+  checkout_id: string;
+  license_id: string | null;
+  meter: string;
+  pack: string | null;
+  quantity: BigInteger;
+  amount_cents: BigInteger;
+  currency: string;
+  granted_at: Date | null;
+  withheld: BigInteger;
+  taken: BigInteger;
+  takings: Generated<number>;
+  givings: Generated<number>;
 }

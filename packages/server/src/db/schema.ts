@@ -1,7 +1,7 @@
 /** The tables as Kysely sees them. The SQL in `migrations/` is the truth; a test compares the two. */
 
 import type { ColumnType, Generated } from 'kysely';
-import type { UsageSessionsTable } from './schema-prepaid.ts';
+import type { CheckoutCreditsTable, UsageSessionsTable } from './schema-prepaid.ts';
 import type {
   UsageAllowancesTable,
   UsageHoursTable,
@@ -465,6 +465,7 @@ export interface Schema {
   catalog_prices: CatalogPricesTable;
   catalog_overage_prices: CatalogOveragePricesTable;
   checkouts: CheckoutsTable;
+  checkout_credits: CheckoutCreditsTable;
   intents: IntentsTable;
   inbox: InboxTable;
   outbox: OutboxTable;

@@ -1,9 +1,9 @@
-import { type Catalog, findProduct, LatchkeyError, secondMs } from '@latchkey/core';
+import { type Catalog, findProduct, formatMeterQuantity, LatchkeyError, secondMs } from '@latchkey/core';
 import { z } from 'zod';
 import type { Database } from '../db/database.ts';
 import { type Html, type Http, type HttpReply, html, page } from '../http/index.ts';
 import type { LicenseReader, LicenseRecord, LicenseService } from '../modules/licenses/index.ts';
-import type { Checkout, CheckoutService } from '../modules/payments/index.ts';
+import type { Checkout, CheckoutService, CreditPurchase, CreditPurchases } from '../modules/payments/index.ts';
 import { pageStyle } from './style.ts';
 
 export interface SuccessPageOptions {
@@ -11,6 +11,7 @@ export interface SuccessPageOptions {
   checkouts: CheckoutService;
   licenses: LicenseService;
   licenseReader: LicenseReader;
+  credits: Pick<CreditPurchases, 'settle'>;
   database: Database;
   publicUrl: () => string;
   /** Asks Stripe what became of a checkout that no webhook has told of yet. May reject when Stripe is away. */
@@ -55,6 +56,9 @@ export function successPages(http: Http, options: SuccessPageOptions): void {
     async ({ query }, reply) => {
       const checkout = query.session_id?.startsWith('cs_') ? await options.checkouts.find(query.session_id) : null;
       if (checkout === null) return answer(reply, 404, 'We do not know this checkout', unknownCheckout());
+      const bought = await options.credits.settle(checkout.stripe_session_id ?? '');
+      const added = bought === null ? null : await creditAnswer(reply, bought, options);
+      if (added !== null) return added;
       const license = await licenseOf(checkout, options);
       if (license === null) return answer(reply, 200, 'Your payment is on its way', waiting());
       const key = await options.database.transaction({ actor: { type: 'anyone', id: null } }, (transaction) =>
@@ -88,6 +92,25 @@ export function successPages(http: Http, options: SuccessPageOptions): void {
       'Send me my licence keys',
       html`<p>Lost a key? We mail it to the address it was bought with.</p>${resendForm()}`,
     ),
+  );
+}
+
+/** What was bought in advance; null where a licence came with it, whose key is to be shown. */
+async function creditAnswer(
+  reply: HttpReply,
+  { checkout, credit, status, account, available }: CreditPurchase,
+  options: SuccessPageOptions,
+): Promise<HttpReply | null> {
+  if (status !== 'added' || account === null) return answer(reply, 200, 'Your payment is on its way', waiting());
+  if ((await find(checkout.stripe_session_id ?? '', options)) !== null) return null;
+  const product = findProduct(options.catalog, checkout.product)?.name ?? checkout.product;
+  const units = (steps: number) => `${formatMeterQuantity(steps, account.meter)} ${account.meter.unit}s`;
+  return answer(
+    reply,
+    200,
+    `${units(credit.quantity)} were added`,
+    html`<p>Thank you. They were added to your ${product} licence, whose key stays the same.</p>
+<dl><dt>Added</dt><dd>${units(credit.quantity)}</dd><dt>Available now</dt><dd>${units(available)}</dd></dl>`,
   );
 }
 

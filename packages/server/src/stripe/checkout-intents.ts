@@ -23,8 +23,9 @@ export function createCheckoutIntents(intents: Intents, checkouts: () => Checkou
   });
   return {
     async plan(transaction, checkoutId, request) {
-      const isRenewed = request.mode === 'subscription';
-      const meteredPriceIds = isRenewed ? await meteredPricesBeside(transaction.connection, request.priceId) : [];
+      const { mode, priceId } = request;
+      const isRenewed = mode === 'subscription' && priceId !== undefined;
+      const meteredPriceIds = isRenewed ? await meteredPricesBeside(transaction.connection, priceId) : [];
       return planner.plan(transaction, checkoutId, { ...request, meteredPriceIds });
     },
     carryOut: (planned) => planner.carryOut(planned as Intent<Planned>),

@@ -2,17 +2,18 @@ import { LatchkeyError } from '@latchkey/core';
 import type { Connection, Transaction } from '../db/database.ts';
 import type { CustomerService } from '../modules/customers/index.ts';
 import type { LicenseReader } from '../modules/licenses/index.ts';
-import type { CheckoutService, FollowPayments } from '../modules/payments/index.ts';
+import type { CheckoutService, CreditPurchases, FollowPayments } from '../modules/payments/index.ts';
 import type { Subscription, SubscriptionService } from '../modules/subscriptions/index.ts';
 import { mirror } from './mirror.ts';
 import { findPayment, type MirroredPayment, paymentsOfSubscription } from './mirrored-payments.ts';
-import { isTouched, paidOnce, paidTerms } from './payment-facts.ts';
+import { isTouched, paidOnce, paidTerms, paymentFacts } from './payment-facts.ts';
 import type { AskForPayment } from './payment-question.ts';
 
 export interface TakenBackOptions {
   subscriptions: () => SubscriptionService;
   customers: CustomerService;
   checkouts: () => CheckoutService;
+  credits: Pick<CreditPurchases, 'followPayment' | 'licenseOf'>;
   licenseReader: Pick<LicenseReader, 'findBySubscription' | 'findByOrigin'>;
   followPayments: FollowPayments;
   askForPayment: AskForPayment;
@@ -50,6 +51,8 @@ export function createTakenBack(options: TakenBackOptions) {
     const { connection } = transaction;
     const checkout = await options.checkouts().paidBy(connection, payment.id);
     if (checkout?.stripe_session_id == null) return false;
+    // What was bought in advance is taken back itself; its licence may hold more, and stays.
+    if (await options.credits.followPayment(transaction, checkout, paymentFacts(payment))) return true;
     const license = await licenseReader.findByOrigin(connection, `checkout:${checkout.stripe_session_id}`);
     if (license !== null) await followPayments(transaction, license, paidOnce(payment));
     return true;
@@ -101,7 +104,8 @@ export function createTakenBack(options: TakenBackOptions) {
       const checkout = await options.checkouts().paidBy(connection, payment.id);
       const origin = checkout?.stripe_session_id == null ? null : `checkout:${checkout.stripe_session_id}`;
       const bought = origin === null ? null : await licenseReader.findByOrigin(connection, origin);
-      const ids = bought === null ? [] : [bought.id];
+      const credited = checkout === null ? null : await options.credits.licenseOf(connection, checkout.id);
+      const ids = [...new Set([bought?.id, credited].filter((id) => id != null))];
       for (const subscription of await subscriptionsOf(connection, customerOf(payment))) {
         const payments = await paymentsOfSubscription(connection, subscription.reference);
         if (![...payments.values()].flat().some(({ id }) => id === payment.id)) continue;

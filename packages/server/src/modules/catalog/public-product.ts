@@ -1,4 +1,4 @@
-import type { Plan, Price, Product } from '@latchkey/core';
+import { creditCost, type Plan, type Price, type Product } from '@latchkey/core';
 import type { PublicProduct } from './schemas.ts';
 
 /** What anyone may see of a product. Written field by field, so that what is added to a product stays inside until it is added here. */
@@ -21,6 +21,21 @@ export function publicProduct(product: Product): PublicProduct {
       amount_cents: amountCents,
       currency,
     })),
+    credit: product.creditRates.map((rate) => ({
+      meter: rate.meter,
+      currency: rate.currency,
+      unit_amount_cents: creditCost(rate, 1).amountCents,
+      units_per_major: rate.unitsPerMajor.numerator / rate.unitsPerMajor.denominator,
+      custom: rate.custom === null ? null : { ...rate.custom },
+    })),
+    timed_use:
+      product.timedUse === null
+        ? null
+        : {
+            meter: product.timedUse.meter,
+            interval_seconds: product.timedUse.intervalSeconds,
+            parallel_sessions: product.timedUse.parallelSessions,
+          },
     meters: product.meters.map(({ id, name, unit }) => ({ id, name, unit })),
   };
 }

@@ -45,6 +45,23 @@ const packSchema = z.object({
   currency: z.string(),
 });
 
+const creditSchema = z.object({
+  meter: z.string(),
+  currency: z.string(),
+  unit_amount_cents: z.int().describe('What one unit costs, rounded; a quote says what more of them do.'),
+  units_per_major: z.number().describe('Units that one whole unit of the currency buys.'),
+  custom: z
+    .object({ minimum: z.int(), maximum: z.int() })
+    .nullable()
+    .describe('Bounds of a quantity of one’s own; null: packs only.'),
+});
+
+const timedUseSchema = z.object({
+  meter: z.string(),
+  interval_seconds: z.int(),
+  parallel_sessions: z.enum(['allow', 'refuse']),
+});
+
 export const productSchema = z.object({
   id: z.string(),
   name: z.string(),
@@ -52,6 +69,8 @@ export const productSchema = z.object({
   vendor: z.object({ name: z.string(), support_email: z.string().nullable(), url: z.string().nullable() }),
   plans: z.array(planSchema),
   packs: z.array(packSchema),
+  credit: z.array(creditSchema).describe('What is bought in advance by the unit.'),
+  timed_use: timedUseSchema.nullable().describe('How use is deducted by the clock; null: it is not.'),
   meters: z.array(z.object({ id: z.string(), name: z.string(), unit: z.string() })),
 });
 

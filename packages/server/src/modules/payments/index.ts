@@ -1,5 +1,7 @@
 /** Payments: checkouts, from a plan to a page where it can be paid. */
 
+export { type CreditPurchase, type CreditPurchases, createCreditPurchases } from './credit-purchases.ts';
+export { type CreditSales, createCreditSales } from './credit-sales.ts';
 export { type Discount, discountOf, explainRefusal, type StripeDiscount } from './discounts.ts';
 export type { RecognizeSale, SoldElsewhere } from './elsewhere.ts';
 export type {
@@ -28,6 +30,7 @@ export {
   type RefundService,
 } from './refunds.ts';
 export { checkoutRoutes } from './routes/checkouts.ts';
+export { creditRoutes } from './routes/credits.ts';
 export { invoiceRoutes } from './routes/invoices.ts';
 export { paymentMethodRoutes } from './routes/payment-methods.ts';
 export { portalRoutes } from './routes/portal.ts';

@@ -4,7 +4,8 @@ import { createLicensing, loadExampleCatalog } from '../../../test/support/licen
 import { createTestPorts, type TestPorts } from '../../../test/support/ports.ts';
 import { createOutbox } from '../../jobs/outbox.ts';
 import { createNotifications } from '../notifications/index.ts';
-import { type CheckoutService, createCheckouts, createPurchases } from './index.ts';
+import { insertCredit } from './credit-repository.ts';
+import { type CheckoutService, createCheckouts, createCreditPurchases, createPurchases } from './index.ts';
 import { insertCheckout } from './repository.ts';
 
 let test: TestDatabase;
@@ -44,7 +45,16 @@ beforeAll(async () => {
     customersAtStripe: { ensure: () => Promise.reject(new Error('no checkout is started here')) },
     findPromotionCode: async () => null,
     canDeliver: () => true,
-    purchased: createPurchases({ ...licensing, notifications }),
+    credits: { sale: () => Promise.reject(new Error('no checkout is started here')) },
+    purchased: createPurchases({
+      ...licensing,
+      licenseReader: licensing.reader,
+      notifications,
+      credits: createCreditPurchases({
+        ...{ database, catalog: loaded.catalog, clock, ledger: licensing.ledger, notifications },
+        askStripe: () => Promise.reject(new Error('nobody comes back from paying here')),
+      }),
+    }),
   });
 });
 
@@ -113,6 +123,42 @@ describe('a purchase without a subscription', () => {
 
   it('leaves what a subscription pays for to the subscription', async () => {
     await hear({ status: 'complete', isPaid: true, mode: 'subscription' });
+    expect(await license()).toBeNull();
+  });
+});
+
+describe('what is bought in advance', () => {
+  const balance = async (licenseId: string) => {
+    const account = licensing.ledger.account({ owner: { licenseId }, product: 'redline2' }, 'hours');
+    const [found] = await licensing.ledger.balances([account]);
+    return found?.account.balance.available;
+  };
+
+  it('is added once it is paid, however often that is told, and not when the checkout is only complete', async () => {
+    const { connection } = test.database;
+    const { license: filled } = await test.database.transaction(
+      { actor: { type: 'system', id: 'test' } },
+      (transaction) =>
+        licensing.licenses.issue(transaction, {
+          ...{ product: 'redline2', plan: 'prepaid', keyCustomer: 'none', keySubscription: 'none' },
+          ...{ customerId: null, subscriptionId: null },
+        }),
+    );
+    await connection
+      .updateTable('checkouts')
+      .set({ product: 'redline2', plan: 'prepaid' })
+      .where('id', '=', `chk_${count}`)
+      .execute();
+    const quantity = 5 * 3_600_000_000;
+    await insertCredit(connection, {
+      ...{ checkout_id: `chk_${count}`, license_id: filled.id, meter: 'hours', pack: 'small', quantity },
+      ...{ amount_cents: 2_500, currency: 'usd', granted_at: null },
+    });
+    // A bank that takes days: the session is complete, and the money is still to come.
+    await hear({ status: 'complete', isPaid: false });
+    expect([await balance(filled.id), await letters()]).toEqual([0, 0]);
+    for (let times = 0; times < 3; times += 1) await hear({ status: 'complete', isPaid: true });
+    expect([await balance(filled.id), await letters()]).toEqual([quantity, 1]);
     expect(await license()).toBeNull();
   });
 });

@@ -1,5 +1,6 @@
 import {
   type Catalog,
+  type CreditOrder,
   findOffer,
   findProduct,
   isPaid,
@@ -12,6 +13,7 @@ import type { Connection, Database, Transaction } from '../../db/database.ts';
 import type { Clock, Ids } from '../../ports.ts';
 import type { Audit } from '../audit/index.ts';
 import type { CustomersAtStripe } from '../customers/index.ts';
+import type { CreditSales } from './credit-sales.ts';
 import { type Discount, discountOf, explainRefusal, type StripeDiscount } from './discounts.ts';
 import type { SoldElsewhere } from './elsewhere.ts';
 import type { Payer } from './purchase.ts';
@@ -23,7 +25,9 @@ export type Checkout = repository.CheckoutRow;
 export interface CheckoutRequest {
   checkoutId: string;
   mode: 'subscription' | 'payment';
-  priceId: string;
+  /** A price of the catalog's; left out where there is one for this checkout alone. */
+  priceId?: string;
+  inlinePrice?: InlinePrice;
   email?: string;
   /** Stripe's id of whoever buys, where they are known. */
   customerId?: string;
@@ -34,6 +38,13 @@ export interface CheckoutRequest {
   cancelUrl: string;
   trialDays: number;
   metadata: Record<string, string>;
+}
+
+/** What is bought in advance, and what it costs. */
+export interface InlinePrice {
+  name: string;
+  amountCents: number;
+  currency: string;
 }
 
 /** The session that Stripe made. */
@@ -63,6 +74,7 @@ export interface CheckoutsOptions {
   findPromotionCode(code: string): Promise<string | null>;
   /** Whether what is paid for can be given: nobody is to pay for a key that cannot be made. */
   canDeliver(product: Product): boolean;
+  credits: Pick<CreditSales, 'sale'>;
   /** Gives what a checkout without a subscription paid for. Called again for the same session, it does nothing. */
   purchased(transaction: Transaction, checkout: Checkout, payer: Payer): Promise<void>;
 }
@@ -70,6 +82,10 @@ export interface CheckoutsOptions {
 export interface NewCheckout {
   product: string;
   plan?: string | undefined;
+  /** What is bought in advance, in the place of a plan. */
+  credit?: CreditOrder | undefined;
+  /** The licence that it is for, by our id; left out: one that is issued when it is paid. */
+  licenseId?: string | undefined;
   email?: string | undefined;
   /** Our id of whoever buys: they are not made a customer once more. */
   customerId?: string | undefined;
@@ -98,6 +114,18 @@ export interface FollowedSession {
 
 export type CheckoutService = ReturnType<typeof createCheckouts>;
 
+/** What a checkout sells. */
+interface Sale {
+  product: Product;
+  plan: Plan;
+  mode: CheckoutRequest['mode'];
+  price: Pick<CheckoutRequest, 'priceId' | 'inlinePrice'>;
+  /** Ids that go with it to Stripe. */
+  notes: Record<string, string>;
+  /** Writes down what belongs to it, with the checkout. */
+  planned(transaction: Transaction, checkoutId: string): Promise<void>;
+}
+
 type Write = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
 
 /** Checkouts: from a plan to a page where it can be paid. */
@@ -110,10 +138,11 @@ export function createCheckouts(options: CheckoutsOptions) {
   return {
     /**
      * Starts a checkout and answers where to pay. Errors: `product_unknown`, `plan_unknown`, `invalid_request` for a plan that
-     * costs nothing and for a discount that cannot be had, `stripe_unavailable`.
+     * costs nothing and for a discount that cannot be had, `stripe_unavailable`; for what is bought in advance `meter_unknown`,
+     * `quantity_invalid`, `resource_missing`, `license_state_conflict`.
      */
     async create(input: NewCheckout, write: Write): Promise<CheckoutSession> {
-      const { product, plan, priceId } = await offered(input);
+      const { product, plan, mode, price, notes, planned: alsoPlanned } = await saleOf(input);
       const discount = await discountOf(plan, input.discount, options.findPromotionCode);
       const { customerId } = input;
       const stripeCustomerId =
@@ -123,8 +152,8 @@ export function createCheckouts(options: CheckoutsOptions) {
         const now = clock.now();
         const intent = await intents.plan(transaction, checkoutId, {
           checkoutId,
-          mode: isRecurring(plan) ? 'subscription' : 'payment',
-          priceId,
+          mode,
+          ...price,
           ...(input.email === undefined ? {} : { email: input.email }),
           ...(stripeCustomerId === null ? {} : { customerId: stripeCustomerId }),
           ...(discount === null ? {} : { discount }),
@@ -132,7 +161,7 @@ export function createCheckouts(options: CheckoutsOptions) {
           successUrl: input.successUrl ?? `${publicUrl()}/checkout/success?session_id={CHECKOUT_SESSION_ID}`,
           cancelUrl: input.cancelUrl ?? `${publicUrl()}/checkout/cancel`,
           trialDays: plan.price?.trialDays ?? 0,
-          metadata: { latchkey_product: product.id, latchkey_plan: plan.id, latchkey_checkout: checkoutId },
+          metadata: { ...notes, latchkey_product: product.id, latchkey_plan: plan.id, latchkey_checkout: checkoutId },
         });
         await repository.insertCheckout(transaction.connection, {
           id: checkoutId,
@@ -147,6 +176,7 @@ export function createCheckouts(options: CheckoutsOptions) {
           created_at: now,
           updated_at: now,
         });
+        await alsoPlanned(transaction, checkoutId);
         await record(transaction, 'created', checkoutId, { product: product.id, plan: plan.id });
         return intent;
       });
@@ -233,6 +263,24 @@ export function createCheckouts(options: CheckoutsOptions) {
     });
     await record(transaction, 'adopted', checkoutId, { product: sold.product, plan: sold.plan, session: id });
     return repository.findCheckout(transaction.connection, 'id', checkoutId);
+  }
+
+  async function saleOf(input: NewCheckout): Promise<Sale> {
+    const { credit, product: id, plan: named, licenseId } = input;
+    if (credit === undefined) {
+      const { product, plan, priceId } = await offered(input);
+      const mode = isRecurring(plan) ? 'subscription' : 'payment';
+      return { product, plan, mode, price: { priceId }, notes: {}, planned: async () => {} };
+    }
+    const { product, plan, offer, planned } = await options.credits.sale({
+      product: id,
+      credit,
+      licenseId,
+      plan: named,
+    });
+    const inlinePrice = { name: `${product.name}: ${offer.name}`, ...offer.price };
+    const notes: Record<string, string> = licenseId === undefined ? {} : { latchkey_license: licenseId };
+    return { product, plan, mode: 'payment', price: { inlinePrice }, notes, planned };
   }
 
   /** What is to be sold, and by which of Stripe's prices. */

@@ -68,6 +68,6 @@ function disputeHold(terms: readonly PaidTerm[], policy: WithdrawalPolicy['onDis
 }
 
 /** Stripe's list of statuses is open: a new one withholds access until somebody has looked at it. */
-function withholds(status: string): boolean {
+export function withholds(status: string): boolean {
   return status !== 'won' && status !== 'prevented' && !status.startsWith('warning_');
 }

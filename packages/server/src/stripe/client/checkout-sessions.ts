@@ -4,7 +4,9 @@ import type { Calls } from './calls.ts';
 
 export interface NewCheckoutSession {
   mode: 'subscription' | 'payment';
-  priceId: string;
+  /** A price that exists; left out where `inlinePrice` makes one for this session alone. */
+  priceId?: string;
+  inlinePrice?: { name: string; amountCents: number; currency: string };
   quantity?: number;
   /** Prices of what is counted and billed beside it. */
   meteredPriceIds?: readonly string[];
@@ -43,11 +45,11 @@ export function checkoutSessionCalls({ sdk, call, timed }: Calls): StripeCheckou
 
 function checkoutParams(session: NewCheckoutSession): Stripe.Checkout.SessionCreateParams {
   const { meteredPriceIds = [] } = session;
-  const { mode, priceId, quantity = 1, email, customerId, successUrl, cancelUrl, trialDays, metadata } = session;
+  const { mode, email, customerId, successUrl, cancelUrl, trialDays, metadata } = session;
   const trial = trialDays === undefined || trialDays === 0 ? {} : { trial_period_days: trialDays };
   return {
     mode,
-    line_items: [{ price: priceId, quantity }, ...meteredPriceIds.map((price) => ({ price }))],
+    line_items: [lineItem(session), ...meteredPriceIds.map((price) => ({ price }))],
     success_url: successUrl,
     cancel_url: cancelUrl,
     metadata,
@@ -62,6 +64,16 @@ function checkoutParams(session: NewCheckoutSession): Stripe.Checkout.SessionCre
           ...(customerId === undefined ? { customer_creation: 'always' as const } : {}),
         }),
   };
+}
+
+function lineItem({
+  priceId,
+  inlinePrice,
+  quantity = 1,
+}: NewCheckoutSession): Stripe.Checkout.SessionCreateParams.LineItem {
+  if (inlinePrice === undefined) return { ...(priceId === undefined ? {} : { price: priceId }), quantity };
+  const { name, amountCents, currency } = inlinePrice;
+  return { price_data: { currency, unit_amount: amountCents, product_data: { name } }, quantity };
 }
 
 function discountParams({

@@ -10,6 +10,7 @@ import { createNotifications } from '../../modules/notifications/index.ts';
 import {
   type CheckoutService,
   createCheckouts,
+  createCreditPurchases,
   createPurchases,
   createWithdrawals,
 } from '../../modules/payments/index.ts';
@@ -50,11 +51,16 @@ export function createHouseBehindInbox(options: {
   const { audit, customers, licenses, reader: licenseReader, snapshots } = licensing;
   /** Payments that Stripe would be asked about. */
   const askedAbout: string[] = [];
+  const credits = createCreditPurchases({
+    ...{ database, catalog, clock, ledger: licensing.ledger, notifications },
+    askStripe: async () => notHere(),
+  });
   const withdraw = createWithdrawal({ snapshots, clock, record: audit.record });
   const takenBack = createTakenBack({
     subscriptions: () => subscriptions,
     customers,
     checkouts: () => checkouts,
+    credits,
     licenseReader,
     followPayments: createWithdrawals({ catalog, customers, withdraw, notifications }),
     askForPayment: async (_transaction, payment) => void askedAbout.push(payment),
@@ -80,7 +86,8 @@ export function createHouseBehindInbox(options: {
     customersAtStripe: { ensure: notHere },
     findPromotionCode: notHere,
     canDeliver: () => true,
-    purchased: createPurchases({ customers, licenses, notifications }),
+    credits: { sale: notHere },
+    purchased: createPurchases({ customers, licenses, licenseReader, notifications, credits }),
   });
   const subscriptions: SubscriptionService = createSubscriptionService({
     database,

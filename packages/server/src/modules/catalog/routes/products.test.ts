@@ -84,8 +84,8 @@ describe('GET /v1/products/:id', () => {
     ]);
   });
 
-  it('200: packs with what they cost', async () => {
-    const { packs, plans } = (await get('/v1/products/redline2')).json();
+  it('200: packs with what they cost, and what other quantities do', async () => {
+    const { packs, plans, credit, timed_use } = (await get('/v1/products/redline2')).json();
     expect(packs[1]).toEqual({
       id: 'medium',
       name: '10 hours',
@@ -95,6 +95,16 @@ describe('GET /v1/products/:id', () => {
       currency: 'usd',
     });
     expect(plans[0].price).toBeNull();
+    expect(credit).toEqual([
+      {
+        meter: 'hours',
+        currency: 'usd',
+        unit_amount_cents: 500,
+        units_per_major: 0.2,
+        custom: { minimum: 1, maximum: 1000 },
+      },
+    ]);
+    expect(timed_use).toEqual({ meter: 'hours', interval_seconds: 300, parallel_sessions: 'allow' });
   });
 
   it('200: what a plan includes and what more costs', async () => {

@@ -1,6 +1,7 @@
 /** Every letter the house can write. */
 
 import type { z } from 'zod';
+import { creditsAdded } from './credits-added.ts';
 import { licenseEnding } from './license-ending.ts';
 import { licenseIssued } from './license-issued.ts';
 import { licenseResend } from './license-resend.ts';
@@ -21,6 +22,7 @@ import { usageLimitAlert, usageThreshold } from './usage-threshold.ts';
 import { vendorAlert } from './vendor-alert.ts';
 import { verifyEmail } from './verify-email.ts';
 export const templates = {
+  'credits-added': creditsAdded,
   'license-issued': licenseIssued,
   'license-resend': licenseResend,
   'license-revoked': licenseRevoked,

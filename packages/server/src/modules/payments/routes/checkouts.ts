@@ -1,10 +1,14 @@
-import { LatchkeyError } from '@latchkey/core';
+import { type Catalog, findProduct, formatMeterQuantity, LatchkeyError } from '@latchkey/core';
 import { z } from 'zod';
 import { assertAccess } from '../../../http/authentication.ts';
 import type { Http, Principal } from '../../../http/types.ts';
 import type { CustomerService } from '../../customers/index.ts';
+import type { LicenseReader } from '../../licenses/index.ts';
+import type { CreditPurchases } from '../credit-purchases.ts';
+import type { CreditRow } from '../credit-repository.ts';
 import type { Discount } from '../discounts.ts';
 import type { CheckoutService } from '../service.ts';
+import { creditOrderOf, licenseToFill } from './credit-order.ts';
 import { webAddress } from './fields.ts';
 import { customerOf } from './whose.ts';
 
@@ -14,8 +18,12 @@ const identifier = z.string().min(1).max(100);
 const createBody = z.object({
   product: identifier,
   plan: identifier.optional().describe('Left out: the only plan of the product that costs something.'),
-  pack: identifier.optional().describe('Prepaid packs are not sold by this version.'),
-  quantity: z.number().optional().describe('Prepaid credits are not sold by this version.'),
+  pack: identifier.optional().describe('What is bought in advance, as a pack of the catalog.'),
+  quantity: z
+    .union([z.number(), z.string().max(40)])
+    .optional()
+    .describe('What is bought in advance, in the meter’s unit: a number, or a decimal as text such as "2.5".'),
+  meter: identifier.optional().describe('Of the quantity. Left out: the only one of which any can be bought.'),
   email: z.email().max(254).optional(),
   customer_id: z
     .string()
@@ -33,7 +41,15 @@ const createBody = z.object({
     .optional()
     .describe('Where the customer goes after paying; {CHECKOUT_SESSION_ID} is filled in.'),
   cancel_url: webAddress.optional(),
-  license_key: z.string().max(2_048).optional(),
+  license_key: z
+    .string()
+    .min(1)
+    .max(2_048)
+    .optional()
+    .describe(
+      'The licence to which what is bought in advance is added. Left out: a new one is issued when it is paid.',
+    ),
+  license_id: identifier.optional().describe('In its place, for the owner and the vendor.'),
 });
 
 const session = z.object({ id: z.string().describe('Stripe’s id of the session, cs_….'), url: z.string() });
@@ -47,6 +63,20 @@ const checkoutAnswer = z.object({
   status: z.string(),
   url: z.string().nullable(),
   stripe_subscription_id: z.string().nullable(),
+  credit: z
+    .object({
+      meter: z.string(),
+      pack: z.string().nullable(),
+      quantity: z.number(),
+      amount_cents: z.int(),
+      currency: z.string(),
+      license_id: z.string().nullable().describe('Null until it is issued.'),
+      added_at: z.string().nullable().describe('When it was paid and added.'),
+      withheld: z.number().describe('How much of it was refunded, or is disputed.'),
+      taken_back: z.number().describe('How much of that was still there to be taken back.'),
+    })
+    .nullable()
+    .describe('What was bought in advance; null where a plan was.'),
   created_at: z.string(),
 });
 
@@ -83,9 +113,13 @@ function discountOf(
 export interface CheckoutRouteOptions {
   checkouts: CheckoutService;
   customers: CustomerService;
+  credits: Pick<CreditPurchases, 'find'>;
+  licenseReader: Pick<LicenseReader, 'find' | 'findByKey'>;
+  catalog: Catalog;
 }
 
-export function checkoutRoutes(http: Http, { checkouts, customers }: CheckoutRouteOptions): void {
+export function checkoutRoutes(http: Http, options: CheckoutRouteOptions): void {
+  const { checkouts, customers, credits, catalog } = options;
   http.post(
     '/v1/checkouts',
     {
@@ -94,25 +128,22 @@ export function checkoutRoutes(http: Http, { checkouts, customers }: CheckoutRou
         tags: TAGS,
         summary: 'Start a checkout',
         description:
-          'Answers the address of the page where the plan can be paid. Anyone may start one; with a customer’s token what is bought is theirs, whatever address they enter.',
+          'Answers the address of the page where the plan can be paid, or with pack or quantity what is bought in advance. Anyone may start one; with a customer’s token what is bought is theirs, whatever address they enter.',
         body: createBody,
         response: { 201: session },
       },
     },
     async (request, reply) => {
-      const { product, plan, pack, quantity, email, success_url, cancel_url } = request.body;
+      const { product, plan, email, success_url, cancel_url } = request.body;
       // Whoever believes to be signed in is not to buy as a stranger.
       if (request.identityError !== null) throw request.identityError;
-      if (pack !== undefined || quantity !== undefined) {
-        const path = pack === undefined ? 'quantity' : 'pack';
-        throw new LatchkeyError('invalid_request', 'Prepaid credits are not sold by this version; name a plan.', {
-          path,
-        });
-      }
       const { principal, body } = request;
+      const credit = creditOrderOf(body);
       const input = {
         product,
         plan,
+        credit,
+        licenseId: credit === undefined ? undefined : await licenseToFill(request, body, options.licenseReader),
         email,
         customerId: await buyer(principal, body.customer_id, customers),
         discount: discountOf(principal, body),
@@ -137,6 +168,7 @@ export function checkoutRoutes(http: Http, { checkouts, customers }: CheckoutRou
     },
     async ({ params }) => {
       const row = await checkouts.get(params.id);
+      const credit = await credits.find(row.id);
       return {
         id: row.stripe_session_id,
         object: 'checkout' as const,
@@ -146,8 +178,26 @@ export function checkoutRoutes(http: Http, { checkouts, customers }: CheckoutRou
         status: row.status,
         url: row.url,
         stripe_subscription_id: row.stripe_subscription_id,
+        credit: credit === null ? null : creditView(row.product, credit, catalog),
         created_at: row.created_at.toISOString(),
       };
     },
   );
+}
+
+/** What was bought in advance, in the unit of its meter; in steps, where the catalog has that no more. */
+function creditView(product: string, credit: CreditRow, catalog: Catalog): z.infer<typeof checkoutAnswer>['credit'] {
+  const meter = findProduct(catalog, product)?.meters.find(({ id }) => id === credit.meter);
+  const units = (steps: number) => (meter === undefined ? steps : Number(formatMeterQuantity(steps, meter)));
+  return {
+    meter: credit.meter,
+    pack: credit.pack,
+    quantity: units(credit.quantity),
+    amount_cents: credit.amount_cents,
+    currency: credit.currency,
+    license_id: credit.license_id,
+    added_at: credit.granted_at?.toISOString() ?? null,
+    withheld: units(credit.withheld),
+    taken_back: units(credit.taken),
+  };
 }
