@@ -16,18 +16,7 @@ let server: RunningServer;
 let apis: Api[] = [];
 let spools = 0;
 
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'latchkey-api-example-'));
-  server = await createRunningServer({ engine: 'pglite', dataDir: join(folder, 'data'), env: { JWT_SECRET } });
-  await server.start();
-});
-afterAll(async () => {
-  await Promise.all(apis.map((api) => api.close()));
-  apis = [];
-  if (server?.isRunning()) await server.stop();
-  await server?.remove();
-  rmSync(folder, { recursive: true, force: true });
-});
+const ENGINES = process.env.LATCHKEY_TEST_LONG === '1' ? (['pglite', 'postgres'] as const) : (['pglite'] as const);
 
 /** The example, listening, with a spool of its own unless one is named. */
 async function start(spool = `spool-${++spools}`) {
@@ -59,7 +48,20 @@ async function used(key: string): Promise<number> {
   return answer?.body.data[0].used;
 }
 
-describe('the API of the example', () => {
+describe.each(ENGINES)('the API of the example, counted on %s', (engine) => {
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'latchkey-api-example-'));
+    server = await createRunningServer({ engine, dataDir: join(folder, 'data'), env: { JWT_SECRET } });
+    await server.start();
+  });
+  afterAll(async () => {
+    await Promise.all(apis.map((api) => api.close()));
+    apis = [];
+    if (server?.isRunning()) await server.stop();
+    await server?.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
   it('costs what the catalog says of each route [V3]', async () => {
     const { catalog } = await loadExampleCatalog();
     const meter = catalog.products.find(({ id }) => id === PRODUCT)?.meters.find(({ id }) => id === 'calls');

@@ -14,7 +14,11 @@ const api = await createApi({
   spoolDirectory,
   onProblem: (error) => console.error(error instanceof Error ? error.message : error),
 });
-const address = await api.app.listen({ host, port: Number(port) });
+const address = await api.app.listen({ host, port: Number(port) }).catch(async (error: Error) => {
+  process.stderr.write(`The API could not start: ${error.message}\n`);
+  await api.close();
+  return process.exit(1);
+});
 process.stdout.write(`The API of Investment System is ready at ${address}; it counts at ${latchkey.url}.\n`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

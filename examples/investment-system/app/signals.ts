@@ -31,5 +31,5 @@ function signalOf(symbol: string, day: Date): Signal {
   const digest = createHash('sha256').update(`${symbol} ${date}`).digest();
   const signal = (['buy', 'hold', 'sell'] as const)[digest.readUInt8(0) % 3] ?? 'hold';
   const strength = Math.round((digest.readUInt16BE(1) / 0xffff) * 100) / 100;
-  return { symbol, date, signal, strength, price: 50 + (digest.readUInt32BE(3) % 45_000) / 100 };
+  return { symbol, date, signal, strength, price: (5_000 + (digest.readUInt32BE(3) % 45_000)) / 100 };
 }
