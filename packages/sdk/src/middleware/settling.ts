@@ -37,8 +37,8 @@ export interface Settling {
   close(): Promise<void>;
 }
 
-/** A server that is slow to take what was used costs no request anything, but must not pile them up either. */
-const SETTLE_TIMEOUT_MS = 5_000;
+/** Nobody waits for it, so it may take long; but it must not pile up either. */
+const SETTLE_TIMEOUT_MS = 15_000;
 
 export function createSettling(options: SettlingOptions): Settling {
   const { client, charge = 'success', onProblem } = options;
@@ -46,16 +46,18 @@ export function createSettling(options: SettlingOptions): Settling {
 
   const settle = async (use: AdmittedUse, outcome: Outcome): Promise<void> => {
     const event = eventOf(use, outcome, options);
+    // An app without a token of its own acts for whoever holds the key.
+    const call = { licenseKey: use.owner.license_key, timeoutMs: SETTLE_TIMEOUT_MS };
     try {
       if (!counts(charge, outcome)) {
         use.giveBack();
-        if (use.reservationId !== null) await client.usage.release(use.reservationId, { timeoutMs: SETTLE_TIMEOUT_MS });
+        if (use.reservationId !== null) await client.usage.release(use.reservationId, call);
       } else if (use.reservationId === null) {
         await options.recorder.record(event);
       } else {
         const { id, quantity, properties } = event;
-        const call = { timeoutMs: SETTLE_TIMEOUT_MS, retries: 1 };
-        await client.usage.finalize(use.reservationId, { id, quantity, properties }, call).catch((error: unknown) => {
+        const used = { id, quantity, properties };
+        await client.usage.finalize(use.reservationId, used, { ...call, retries: 1 }).catch((error: unknown) => {
           // Whether it was counted is not known, or it came too late. Under its own id it counts once, whatever is true.
           onProblem?.(error);
           return options.recorder.record(event);

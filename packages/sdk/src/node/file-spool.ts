@@ -1,10 +1,9 @@
 /** A spool on disk: what it has said to be kept outlives the program and, as it is asked to, the machine's power. */
 
-import { readFile, truncate } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Spool, SpoolFullError } from '../usage/spool.ts';
 import { lockFolder } from './process-lock.ts';
-import { listSegments, type Segment } from './segments.ts';
+import { listSegments } from './segments.ts';
 import { SpoolFiles } from './spool-files.ts';
 
 export interface FileSpoolOptions {
@@ -33,8 +32,6 @@ export async function createFileSpool(options: FileSpoolOptions): Promise<Spool>
   const unlock = await lockFolder(folder);
   try {
     const segments = await listSegments(folder);
-    const last = segments.at(-1);
-    if (last !== undefined) await cutTornEnd(last);
     const { durability = 'disk', segmentBytes = DEFAULT_SEGMENT_BYTES } = options;
     const files = new SpoolFiles(folder, segments, { durable: durability === 'disk', segmentBytes });
     await files.begin();
@@ -65,13 +62,4 @@ function spoolOf(files: SpoolFiles, { limit = DEFAULT_LIMIT }: FileSpoolOptions,
       await unlock();
     },
   };
-}
-
-/** What was being written when the power went has no line end: it was never said to be kept. */
-async function cutTornEnd(segment: Segment): Promise<void> {
-  const content = await readFile(segment.path);
-  const whole = content.lastIndexOf(0x0a) + 1;
-  if (whole === content.length) return;
-  await truncate(segment.path, whole);
-  segment.bytes = whole;
 }

@@ -12,7 +12,7 @@ export interface Place {
 export interface Segment {
   number: number;
   path: string;
-  /** How much of it was written whole. */
+  /** How much of it is there. Behind the last line end there may be what was being written when a program died. */
   bytes: number;
 }
 
@@ -37,7 +37,10 @@ export async function listSegments(folder: string): Promise<Segment[]> {
   );
 }
 
-/** Lines of a piece of a file: the text of each, and the offset behind it. What has no line end is not yet a line. */
+/**
+ * Lines of a piece of a file: the text of each, and the offset behind it. What has no line end is no line: it was being written, or was
+ * when the power went, and was never said to be kept.
+ */
 export function* linesOf(piece: Buffer, offset: number): Generator<{ text: string; end: number }> {
   let start = 0;
   for (let at = piece.indexOf(0x0a); at >= 0; at = piece.indexOf(0x0a, start)) {
