@@ -37,7 +37,7 @@ async function examineConfig(config: Config, server: Question): Promise<DoctorRe
       server,
       { code: 'environment', next: 'Correct it.', ask: () => ok('Every variable can be used as it is.') },
       catalogQuestion(config),
-      ...(database === null ? [embedded(config)] : databaseQuestions(database, { wall })),
+      ...(database === null ? [embedded(config)] : databaseQuestions(database, { clock: { wall }, mode: config.mode })),
       stripeKey(config),
       ...mailQuestions(config),
       ...diskQuestions(config),

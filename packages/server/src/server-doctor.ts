@@ -69,7 +69,7 @@ function examineServer(app: App, version: string): Promise<DoctorReport> {
     catalogQuestion(config, catalog),
     keyQuestion(catalog, keys, randomness),
     storedKeysQuestion(database.connection, keys),
-    ...databaseQuestions(database, clock),
+    ...databaseQuestions(database, { clock, mode: config.mode }),
     ...stripeQuestions(app),
     ...mailQuestions(config),
     addressQuestion(config, publicUrl.current),
