@@ -1,4 +1,4 @@
-import { SYSTEMS } from './rows.ts';
+import { PARTLY, SYSTEMS } from './rows.ts';
 import type { TaggedTest } from './tagged-tests.ts';
 
 const HEAD = `# What is asked for, and the tests that show it
@@ -15,7 +15,8 @@ export function coveragePage(tests: readonly TaggedTest[]): string {
   const tables = SYSTEMS.map(({ letter, name, rows }) => {
     const lines = rows.map((what, index) => {
       const id = `${letter}${index + 1}`;
-      return `| ${id} | ${what} | ${shownBy(tests.filter((test) => test.rows.includes(id)))} |`;
+      const missing = PARTLY[id] === undefined ? '' : ` (**${PARTLY[id]}**)`;
+      return `| ${id} | ${what}${missing} | ${shownBy(tests.filter((test) => test.rows.includes(id)))} |`;
     });
     return [`## ${name}`, '', '| row | what | shown by |', '| --- | --- | --- |', ...lines, ''].join('\n');
   });

@@ -119,5 +119,8 @@ export const ROW_IDS: readonly string[] = SYSTEMS.flatMap(({ letter, rows }) =>
  */
 export const OPEN: readonly string[] = [];
 
+/** Rows of which the tests show a part, with what is missing. */
+export const PARTLY: Readonly<Record<string, string>> = { V8: 'no shared cache yet' };
+
 /** Rows that are built later, of which nothing is claimed. */
 export const LATER: readonly string[] = ['Q6', 'V12', 'Z1', 'Z2', 'Z3', 'Z4', 'Z5', 'Z6', 'Z7', 'Z8', 'Z9'];

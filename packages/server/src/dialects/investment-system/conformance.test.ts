@@ -307,6 +307,23 @@ describe('who may call', () => {
     expect(await shop.vendor('GET', '/billing/status')).toMatchObject({ status: 403, body: { code: 'forbidden' } });
   });
 
+  it.each([
+    ['no JSON', '{"tier":', 400, 'invalid_json'],
+    ['a list', '[]', 400, 'invalid_request'],
+    ['a number', '7', 400, 'invalid_request'],
+  ])('400: a body that is %s, without a word of the inside [V1]', async (_name, body, status, code) => {
+    const token = await shop.tokenOf('careless');
+    const response = await fetch(`${shop.server.url}/billing/subscribe`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body,
+    });
+    const answer = await response.text();
+    expect(response.status).toBe(status);
+    expect(JSON.parse(answer)).toEqual({ error: expect.any(String), code });
+    expect(answer).not.toMatch(/\bat \S+:\d+|node_modules|\.ts\b/);
+  });
+
   it('answers a wrong path and a wrong method in the same shape [V1]', async () => {
     const { get } = await someone();
     expect(await get('/billing/plans')).toMatchObject({ status: 404, body: { code: 'not_found' } });
