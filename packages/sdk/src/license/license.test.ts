@@ -77,6 +77,15 @@ describe('a program that starts', () => {
     expect(await latchkey.admin.licenses.validate({ key, machine })).toMatchObject({ code: 'MACHINE_NOT_ACTIVATED' });
   });
 
+  it('runs although nothing can be kept on its disk', async () => {
+    const broken = () => Promise.reject(new Error('read-only'));
+    const problems: unknown[] = [];
+    const onProblem = (error: unknown) => problems.push(error);
+    const license = licenseOf({ key, activateAtStart: true, store: { read: () => null, write: broken }, onProblem });
+    expect(await license.start()).toMatchObject({ valid: true });
+    expect(problems[0]).toMatchObject({ message: 'read-only' });
+  });
+
   it('that has never heard of the server goes by what it was built with', async () => {
     const demo = { limits: { max_bots: 2 }, flags: { live_trading: { enabled: false, message: 'Buy it' } } };
     const license = licenseOf({ client: nowhere, key, demo });

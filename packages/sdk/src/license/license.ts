@@ -73,7 +73,12 @@ export function createLicense(options: LicenseOptions): License {
 
   const keep = async (change: Partial<KeptLicense>) => {
     kept = { ...kept, ...change };
-    await writeKept(store, kept);
+    try {
+      await writeKept(store, kept);
+    } catch (error) {
+      // A disk that is full or read-only is no reason to lock somebody out who has paid.
+      options.onProblem?.(error);
+    }
   };
   const askServer = async (): Promise<LicenseStanding> => {
     const { key } = kept;

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { UsageEvent } from '../client/wire.ts';
@@ -173,7 +175,35 @@ describe('a spool on disk', () => {
   });
 });
 
+describe('a program that is killed', () => {
+  it('has lost nothing that it was told to be kept', async () => {
+    const program = fileURLToPath(new URL('../../test/support/recording-program.ts', import.meta.url));
+    const child = spawn(process.execPath, [program, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    let told = '';
+    for await (const piece of child.stdout.setEncoding('utf8')) {
+      told += piece;
+      if (told.split('\n').length > 30) child.kill('SIGKILL');
+    }
+    await ended;
+    const kept = new Set(idsOf((await (await opened()).read(100_000)).events));
+    const promised = told.split('\n').slice(0, -1);
+    expect(promised.length).toBeGreaterThanOrEqual(30);
+    expect(promised.filter((id) => !kept.has(id))).toEqual([]);
+  });
+});
+
 describe('the folder of a spool', () => {
+  it('is left alone by a spool that was closed', async () => {
+    const closed = await opened();
+    await closed.close();
+    const other = await createFileSpool({ directory });
+    await closed.close();
+    await expect(closed.append([event(1)])).rejects.toThrow(/closed/);
+    await expect(createFileSpool({ directory })).rejects.toBeInstanceOf(FolderInUseError);
+    await other.close();
+  });
+
   it('belongs to one process at a time', async () => {
     await opened();
     await expect(createFileSpool({ directory })).rejects.toBeInstanceOf(FolderInUseError);

@@ -43,8 +43,11 @@ export async function createFileSpool(options: FileSpoolOptions): Promise<Spool>
 }
 
 function spoolOf(files: SpoolFiles, { limit = DEFAULT_LIMIT }: FileSpoolOptions, unlock: () => Promise<void>): Spool {
+  let closed: Promise<void> | null = null;
   return {
     async append(events) {
+      // The folder may be another process's by now.
+      if (closed !== null) throw new Error('The spool is closed.');
       if (files.waiting + files.appending + events.length > limit) throw new SpoolFullError(limit);
       await files.append(events);
     },
@@ -57,9 +60,9 @@ function spoolOf(files: SpoolFiles, { limit = DEFAULT_LIMIT }: FileSpoolOptions,
     get waiting() {
       return files.waiting;
     },
-    async close() {
-      await files.close();
-      await unlock();
+    close() {
+      closed ??= files.close().finally(unlock);
+      return closed;
     },
   };
 }

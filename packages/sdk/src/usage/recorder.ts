@@ -56,6 +56,7 @@ export function createUsageRecorder(options: RecorderOptions): UsageRecorder {
   const closing = new AbortController();
   let timer: ReturnType<typeof setTimeout> | null = null;
   let sending: Promise<boolean> | null = null;
+  let closed: Promise<void> | null = null;
   let failures = 0;
 
   const plan = (afterMs: number) => {
@@ -86,6 +87,17 @@ export function createUsageRecorder(options: RecorderOptions): UsageRecorder {
     return sending;
   };
 
+  const finish = async (withinMs: number): Promise<void> => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    const done = new AbortController();
+    await Promise.race([flush().then(() => done.abort()), wait(withinMs, done.signal)]);
+    closing.abort(new Error('The recorder was closed.'));
+    if (timer !== null) clearTimeout(timer);
+    await sending;
+    await spool.close();
+  };
+
   // What an earlier program left behind.
   if (spool.waiting > 0) plan(0);
   return {
@@ -106,15 +118,9 @@ export function createUsageRecorder(options: RecorderOptions): UsageRecorder {
     get waiting() {
       return spool.waiting;
     },
-    async close({ withinMs = CLOSE_WITHIN_MS } = {}) {
-      if (timer !== null) clearTimeout(timer);
-      timer = null;
-      const done = new AbortController();
-      await Promise.race([flush().then(() => done.abort()), wait(withinMs, done.signal)]);
-      closing.abort(new Error('The recorder was closed.'));
-      if (timer !== null) clearTimeout(timer);
-      await sending;
-      await spool.close();
+    close({ withinMs = CLOSE_WITHIN_MS } = {}) {
+      closed ??= finish(withinMs);
+      return closed;
     },
   };
 }
