@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import type { Mode } from './config/config.ts';
 import type { Connection, Database } from './db/database.ts';
-import { readMigrations } from './db/migrate.ts';
+import type { Migration } from './db/migrate.ts';
 import { type Finding, failure, ok, type Question, warning } from './doctor.ts';
 import type { KeyKeeper } from './modules/licenses/index.ts';
 import type { Clock } from './ports.ts';
@@ -17,13 +17,13 @@ const MANY_CONNECTIONS = 0.8;
 
 export function databaseQuestions(
   database: Pick<Database, 'engine' | 'connection'>,
-  { clock, mode }: { clock: Pick<Clock, 'wall'>; mode: Mode },
+  { clock, mode, known }: { clock: Pick<Clock, 'wall'>; mode: Mode; known: readonly Migration[] },
 ): Question[] {
   const { connection, engine } = database;
   const next = 'See that DATABASE_URL names a PostgreSQL that runs and lets us in.';
   return [
     { code: 'database', next, ask: () => version(connection, { engine, mode }) },
-    { code: 'migrations', next, ask: () => migrations(connection) },
+    { code: 'migrations', next, ask: () => migrations(connection, known) },
     { code: 'database_clock', next, ask: () => skew(connection, clock) },
     ...(engine === 'postgres' ? [{ code: 'database_connections', next, ask: () => connections(connection) }] : []),
   ];
@@ -55,8 +55,7 @@ async function version(
   return ok(`PostgreSQL ${text} answers.`);
 }
 
-async function migrations(connection: Connection): Promise<Finding> {
-  const known = readMigrations();
+async function migrations(connection: Connection, known: readonly Migration[]): Promise<Finding> {
   const { count } = await one(connection, sql<{ count: number }>`SELECT count(*)::int AS count FROM schema_migrations`);
   if (count === known.length) return ok(`The tables are those of this version (${known.at(-1)?.name}).`);
   if (count > known.length) {

@@ -1,6 +1,7 @@
 /** What can be looked at while no server answers: enough to say why it does not start, and what remains unseen. */
 
 import { type Config, ConfigError, parseConfig } from './config/config.ts';
+import { readMigrations } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { type DoctorReport, examine, type Finding, failure, ok, type Question, reasonOf, warning } from './doctor.ts';
 import { catalogQuestion } from './doctor-catalog.ts';
@@ -37,7 +38,9 @@ async function examineConfig(config: Config, server: Question): Promise<DoctorRe
       server,
       { code: 'environment', next: 'Correct it.', ask: () => ok('Every variable can be used as it is.') },
       catalogQuestion(config),
-      ...(database === null ? [embedded(config)] : databaseQuestions(database, { clock: { wall }, mode: config.mode })),
+      ...(database === null
+        ? [embedded(config)]
+        : databaseQuestions(database, { clock: { wall }, mode: config.mode, known: readMigrations() })),
       stripeKey(config),
       ...mailQuestions(config),
       ...diskQuestions(config),

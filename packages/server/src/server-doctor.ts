@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { App } from './app.ts';
+import { type Migration, readMigrations } from './db/migrate.ts';
 import { type DoctorReport, examine, ok, type Question } from './doctor.ts';
 import { catalogQuestion } from './doctor-catalog.ts';
 import { databaseQuestions, storedKeysQuestion } from './doctor-database.ts';
@@ -28,6 +29,8 @@ const report = z.object({
 });
 
 export function doctorRoute(http: Http, app: App, version: string): void {
+  // Those of the program that runs: the files may be a newer version's by the time somebody asks.
+  const known = readMigrations();
   http.get(
     '/v1/doctor',
     {
@@ -44,12 +47,15 @@ export function doctorRoute(http: Http, app: App, version: string): void {
     async (_request, reply) => {
       reply.header('cache-control', 'no-store');
       const checked_at = app.clock.wall().toISOString();
-      return { object: 'doctor' as const, checked_at, ...(await examineServer(app, version)) };
+      return { object: 'doctor' as const, checked_at, ...(await examineServer(app, { version, known })) };
     },
   );
 }
 
-function examineServer(app: App, version: string): Promise<DoctorReport> {
+function examineServer(
+  app: App,
+  { version, known }: { version: string; known: readonly Migration[] },
+): Promise<DoctorReport> {
   const { config, catalog, loaded, signing, vault, randomness, database, clock, publicUrl } = app;
   const keys = createKeyKeeper({
     catalog,
@@ -69,7 +75,7 @@ function examineServer(app: App, version: string): Promise<DoctorReport> {
     catalogQuestion(config, catalog),
     keyQuestion(catalog, keys, randomness),
     storedKeysQuestion(database.connection, keys),
-    ...databaseQuestions(database, { clock, mode: config.mode }),
+    ...databaseQuestions(database, { clock, mode: config.mode, known }),
     ...stripeQuestions(app),
     ...mailQuestions(config),
     addressQuestion(config, publicUrl.current),
