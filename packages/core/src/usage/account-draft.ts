@@ -64,9 +64,12 @@ export function currentTerms({ known }: AccountDraft, { terms }: UsageStanding):
 export function openWindow(draft: AccountDraft, standing: UsageStanding, at: number, ledger: OpenLedger): UsageWindow {
   const terms = currentTerms(draft, standing);
   draft.notifyAt = terms.notifyAt ?? DEFAULT_NOTIFY_AT;
-  const period = windowAt(at, draft.known.anchor, [...draft.windows.values()]);
+  const { anchor } = draft.known;
+  const isCurrent = at >= anchor.startsAt && at < anchor.endsAt;
+  const period = isCurrent ? anchor : windowAt(at, anchor, [...draft.windows.values()]);
   const before = draft.windows.get(period.startsAt);
   if (before !== undefined && period.endsAt <= draft.now) return before;
+  if (before !== undefined && isAsBefore(draft, before, period.endsAt, terms)) return before;
   if (before === undefined) endOthersAt(draft, period.startsAt);
   const included = widest(before?.included ?? 0, terms.included);
   const window: UsageWindow = {
@@ -78,7 +81,7 @@ export function openWindow(draft: AccountDraft, standing: UsageStanding, at: num
     included,
     ceiling: terms.ceiling,
   };
-  if (before === undefined || !isSame(before, window)) keepWindow(draft, window);
+  keepWindow(draft, window);
   if (addsUp(standing) && included > (before?.included ?? 0)) {
     grantIncluded(draft, window, included - (before?.included ?? 0), ledger);
   }
@@ -229,14 +232,15 @@ function emptyWindow(draft: AccountDraft, startsAt: number): UsageWindow {
   };
 }
 
-function isSame(one: UsageWindow, other: UsageWindow): boolean {
+/** Whether a window stands as these terms would have it. */
+function isAsBefore({ known }: AccountDraft, window: UsageWindow, endsAt: number, terms: UsageTerms): boolean {
   return (
-    one.endsAt === other.endsAt &&
-    one.subscription === other.subscription &&
-    one.plan === other.plan &&
-    one.limit === other.limit &&
-    one.included === other.included &&
-    one.ceiling === other.ceiling
+    window.endsAt === endsAt &&
+    window.subscription === known.subscription &&
+    window.plan === terms.plan &&
+    window.limit === terms.limit &&
+    window.ceiling === terms.ceiling &&
+    window.included === widest(window.included, terms.included)
   );
 }
 

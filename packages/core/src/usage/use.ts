@@ -3,7 +3,6 @@
 import {
   type AccountDraft,
   addOverage,
-  addParts,
   addsUp,
   availableNow,
   billOf,
@@ -46,14 +45,7 @@ function useOfSum(batch: UsageBatch, draft: AccountDraft, window: UsageWindow, r
   const taken = window.included === -1 ? 0 : admission.parts.covered;
   const lapsed = Math.min(taken, lapsedBefore);
   const operation = takeFromBalance(batch, draft, request, { amount: taken - lapsed, isOver });
-  const after = { ...addParts(window, admission.parts), lapsed: window.lapsed + lapsed };
-  return keep(batch, draft, request, {
-    window: after,
-    admission,
-    operation,
-    lapsed,
-    recorded: window.recorded + quantity,
-  });
+  return keep(batch, draft, request, { window, admission, operation, lapsed, recorded: window.recorded + quantity });
 }
 
 /** Late use takes what belongs to no period at once; all else is taken together when the batch ends. */
@@ -80,8 +72,7 @@ function useOfValue(batch: UsageBatch, draft: AccountDraft, window: UsageWindow,
   if (!admission.allowed) return answer(draft, window, request, { ...admission, quantity });
   const isLast = window.lastAt === null || at >= window.lastAt;
   const recorded = aggregation === 'max' ? Math.max(window.recorded, quantity) : isLast ? quantity : window.recorded;
-  const after = addParts(window, admission.parts);
-  return keep(batch, draft, request, { window: after, admission, operation: null, lapsed: 0, recorded });
+  return keep(batch, draft, request, { window, admission, operation: null, lapsed: 0, recorded });
 }
 
 interface Made {
@@ -98,7 +89,16 @@ function keep(batch: UsageBatch, draft: AccountDraft, request: UseRequest, made:
   const { window, lapsed, operation, recorded } = made;
   const bill = parts.overage > 0 ? billOf(draft, window, currentTerms(draft, request)) : null;
   if (bill !== null) addOverage(draft, window, bill, parts.overage);
-  const after = { ...window, events: window.events + 1, recorded, lastAt: Math.max(window.lastAt ?? at, at) };
+  const after: UsageWindow = {
+    ...window,
+    events: window.events + 1,
+    recorded,
+    covered: window.covered + parts.covered,
+    overage: window.overage + parts.overage,
+    uncovered: window.uncovered + parts.uncovered,
+    lapsed: window.lapsed + lapsed,
+    lastAt: Math.max(window.lastAt ?? at, at),
+  };
   keepWindow(draft, after);
   const what = { id, account, at, receivedAt: batch.now, quantity, ...parts };
   addEvent(batch, { ...what, lapsed, rate: bill?.rate ?? null, operation, reverses: null, details });

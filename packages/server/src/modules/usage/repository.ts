@@ -15,6 +15,7 @@ import type {
 import { type Selectable, sql } from 'kysely';
 import type { Connection } from '../../db/database.ts';
 import type { UsageEventsTable } from '../../db/schema.ts';
+import { columnsOf } from './event-columns.ts';
 
 /** What is known of accounts, apart from their balances. */
 export interface StoredUsage {
@@ -77,7 +78,7 @@ export async function readOneMoment(connection: Connection): Promise<void> {
 export async function readUsage(connection: Connection, wanted: UsageWanted): Promise<StoredUsage> {
   const { accounts, digests = [], reservations = [], since, now } = wanted;
   const { rows } = await sql<{ read: ReadJson }>`
-    SELECT usage_read(${accounts}::text[], ${digests}::uuid[], ${reservations}::text[], ${since}::timestamptz, ${now}::timestamptz)
+    SELECT usage_read(${accounts}::text[], ${`{${digests.join(',')}}`}::uuid[], ${reservations}::text[], ${since}::timestamptz, ${now}::timestamptz)
       AS read`.execute(connection);
   const read = rows[0]?.read;
   const beyond = new Map<string, Map<number, number>>();
@@ -115,23 +116,28 @@ export async function readLapsed(
     .execute();
 }
 
-/** Everything that a batch came to, in one call. */
+/** Everything that a batch came to, in one call. `digests` are those of the events' keys. */
 export async function writeUsage(
   connection: Connection,
   { events, reversed, windows, overages, reservations }: UsageChanges,
-  { digest, now }: { digest(event: Pick<UsageEvent, 'account' | 'id'>): string; now: Date },
+  { digests, now }: { digests: readonly string[]; now: Date },
 ): Promise<void> {
-  const ids = events.map((event) => ({
-    key: digest(event),
-    received_at: iso(event.receivedAt),
-    at: iso(event.at),
-    quantity: event.quantity,
-  }));
   const taken = [...reversed].map(([key, amount]) => ({ key: digestOf(key), amount }));
-  await sql`SELECT usage_write(${JSON.stringify(events.map(eventRow))}::json, ${JSON.stringify(ids)}::json,
+  const rest = sql`usage_write('[]'::json, '[]'::json,
     ${JSON.stringify(taken)}::json, ${JSON.stringify(windows.map((window) => windowRow(window, now)))}::json,
     ${JSON.stringify(overages.map((one) => overageRow(one, now)))}::json,
-    ${JSON.stringify(reservations.map(reservationRow))}::json)`.execute(connection);
+    ${JSON.stringify(reservations.map(reservationRow))}::json)`;
+  if (events.length === 0) {
+    await sql`SELECT ${rest}`.execute(connection);
+    return;
+  }
+  const columns = columnsOf(events);
+  await sql`SELECT ${rest}, usage_write_events(${columns.accounts}::text[], ${now.getTime()}::bigint,
+    ${columns.account}::integer[], ${`{${digests.join(',')}}`}::uuid[], ${columns.ids}::text[], ${columns.happened}::bigint[],
+    ${columns.quantities}::bigint[], ${columns.covereds}::bigint[], ${columns.overages}::bigint[],
+    ${columns.uncovereds}::bigint[], ${columns.lapseds}::bigint[], ${columns.rates}::text[], ${columns.operations}::text[],
+    ${columns.reverseds}::text[], ${columns.methods}::text[], ${columns.routes}::text[], ${columns.durations}::integer[],
+    ${columns.statuses}::integer[], ${columns.details}::text[])`.execute(connection);
 }
 
 /** Makes the tables of the months that these instants are in. */
@@ -246,24 +252,6 @@ function eventOf(row: Selectable<UsageEventsTable>): UsageEvent {
     ...{ quantity: row.quantity, covered: row.covered, overage: row.overage, uncovered: row.uncovered },
     ...{ lapsed: row.lapsed ?? 0, rate: row.rate, operation: row.operation, reverses: row.reverses },
     details: { method, route, durationMs, status, properties } satisfies UsageDetails,
-  };
-}
-
-function eventRow(event: UsageEvent): object {
-  const { id, account, at, receivedAt, quantity, covered, overage, uncovered, lapsed, details } = event;
-  const { method, route, durationMs, status, properties } = details;
-  return {
-    ...{ id, account_id: account, at: iso(at), received_at: iso(receivedAt), quantity, covered, overage, uncovered },
-    // What is left out is null, and most events have none of these.
-    ...(lapsed === 0 ? {} : { lapsed }),
-    ...(event.rate === null ? {} : { rate: event.rate }),
-    ...(event.operation === null ? {} : { operation: event.operation }),
-    ...(event.reverses === null ? {} : { reverses: event.reverses }),
-    ...(method === null ? {} : { method }),
-    ...(route === null ? {} : { route }),
-    ...(durationMs === null ? {} : { duration_ms: durationMs }),
-    ...(status === null ? {} : { status }),
-    ...(properties === null ? {} : { properties }),
   };
 }
 

@@ -106,7 +106,8 @@ export function createWriteBatch({ ledger: ledgers, clock, ids, periods, recorde
     const changes = book.finish();
     await ledger.write();
     if (isChanged(changes)) {
-      await writeUsage(connection, changes, { digest: ({ account, id }) => digestOf(eventKey(account, id)), now });
+      const digests = changes.events.map(({ account, id }) => needs.digestOfKey(eventKey(account, id)));
+      await writeUsage(connection, changes, { digests, now });
     }
     await recorded?.(transaction, changes.events.map(recordedEvent), changes.crossings);
     return outcomes;
@@ -117,11 +118,14 @@ export function createWriteBatch({ ledger: ledgers, clock, ids, periods, recorde
 function needsOf(requests: readonly UsageRequest[]) {
   const accounts = new Set<string>();
   const keys = new Map<string, string>();
+  const digestByKey = new Map<string, string>();
   const operations: { account: string; key: string }[] = [];
   const reservations: string[] = [];
   const add = (account: string, id: string) => {
     const key = eventKey(account, id);
-    keys.set(digestOf(key), key);
+    const digest = digestOf(key);
+    keys.set(digest, key);
+    digestByKey.set(key, digest);
   };
   for (const request of requests) {
     const { account } = request;
@@ -136,6 +140,7 @@ function needsOf(requests: readonly UsageRequest[]) {
     accounts: [...accounts],
     keys,
     digests: [...keys.keys()],
+    digestOfKey: (key: string) => digestByKey.get(key) ?? digestOf(key),
     reservations,
     ...(operations.length > 0 ? { operations } : {}),
   };
