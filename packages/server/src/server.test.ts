@@ -237,7 +237,7 @@ describe('a request that is wrong', () => {
     ['an unknown plan', '/v1/checkouts', { product: 'infinite-server26', plan: 'gold' }, 400, 'plan_unknown', 'plan'],
     ['a free plan', '/v1/checkouts', { product: 'crypto-orchestrator', plan: 'free' }, 400, 'invalid_request', 'plan'],
     ['no plan of several', '/v1/checkouts', { product: 'crypto-orchestrator' }, 400, 'invalid_request', 'plan'],
-    ['a pack', '/v1/checkouts', { product: 'redline2', pack: 'small' }, 400, 'invalid_request', 'pack'],
+    ['a pack that is not sold', '/v1/checkouts', { product: 'redline2', pack: 'huge' }, 400, 'invalid_request', 'pack'],
     ['no product', '/v1/checkouts', {}, 400, 'invalid_request', 'product'],
     [
       'a script as address',
@@ -392,8 +392,13 @@ describe('every example product', () => {
     async (product, plan, _sold, looks) => {
       const issued = await admin('POST', '/v1/licenses', { product, plan, email: `issued@${product}.example` });
       expect(issued.status).toBe(201);
-      const { key } = issued.body;
+      const { id, key } = issued.body;
       expect(looks.exec(key)?.[0]).toBe(key);
+      if (product === 'redline2') {
+        // Its licences live on hours.
+        const hours = { license_id: id, meter: 'hours', quantity: 1, operation_key: 'first' };
+        expect((await admin('POST', '/v1/balances/grants', hours)).status).toBe(201);
+      }
       expect((await call('POST', '/v1/licenses/validate', { key, product })).body).toMatchObject({
         valid: true,
         code: 'VALID',

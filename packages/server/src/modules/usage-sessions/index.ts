@@ -2,4 +2,3 @@
 
 export { usageSessionRoutes } from './routes/index.ts';
 export { createUsageSessions, type UsageSession, type UsageSessions } from './service.ts';
-export { usageSessionView } from './views.ts';
