@@ -16,7 +16,7 @@ export interface HoursHouse {
   ids: Ids;
   customers: Pick<CustomerService, 'ensure' | 'find'>;
   licenses: Pick<LicenseService, 'issue'>;
-  licenseReader: Pick<LicenseReader, 'findByKey' | 'keyOf' | 'lastAskedFrom' | 'status' | 'validate'>;
+  licenseReader: Pick<LicenseReader, 'find' | 'findByKey' | 'keyOf' | 'lastAskedFrom' | 'status' | 'validate'>;
   ledger: Pick<Ledger, 'account' | 'balances' | 'consume' | 'grant' | 'statement'>;
 }
 
