@@ -1,4 +1,5 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LicenseStore } from '../license/store.ts';
 
@@ -15,9 +16,13 @@ export function createFileStore(path: string): LicenseStore {
     },
     async write(text) {
       await mkdir(dirname(path), { recursive: true });
-      const draft = `${path}.${process.pid}.new`;
-      await writeFile(draft, text, { mode: 0o600, flush: true });
-      await rename(draft, path);
+      const draft = `${path}.${randomBytes(6).toString('hex')}`;
+      try {
+        await writeFile(draft, text, { mode: 0o600, flush: true });
+        await rename(draft, path);
+      } finally {
+        await rm(draft, { force: true });
+      }
     },
   };
 }
