@@ -1,9 +1,10 @@
-/** `npm run bench -- [validation] [webhooks] [ledger] [offline] [renewals] [options]`: measures, and prints figures with their ratios. */
+/** `npm run bench -- [validation] [webhooks] [ledger] [usage] [offline] [renewals] [options]`: measures, and prints figures with their ratios. */
 import { parseArgs } from 'node:util';
 import { say } from './figures.ts';
 import { benchLedger } from './ledger.ts';
 import { benchOffline } from './offline.ts';
 import { benchRenewals } from './renewals.ts';
+import { benchUsage } from './usage.ts';
 import { benchValidation } from './validation.ts';
 import { benchWebhooks } from './webhooks.ts';
 
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
     customers: { type: 'string', default: '200' },
     files: { type: 'string', default: '2000' },
     subscriptions: { type: 'string', default: '1000' },
+    stored: { type: 'string' },
     months: { type: 'string', default: '12' },
   },
 });
@@ -37,6 +39,12 @@ const benches: Record<string, () => Promise<void>> = {
   webhooks: () => benchWebhooks({ customers: count('customers'), rounds: count('rounds', 5) }),
   renewals: () => benchRenewals({ subscriptions: count('subscriptions'), months: count('months') }),
   ledger: () => benchLedger({ seconds: count('seconds'), rounds: count('rounds', 7) }),
+  usage: () =>
+    benchUsage({
+      seconds: count('seconds'),
+      rounds: count('rounds', 7),
+      stored: values.stored === undefined ? 0 : count('stored'),
+    }),
   offline: async () => benchOffline({ files: count('files'), rounds: count('rounds', 25) }),
 };
 

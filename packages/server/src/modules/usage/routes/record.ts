@@ -1,4 +1,4 @@
-import { LatchkeyError, type UsageOutcome } from '@latchkey/core';
+import { LatchkeyError } from '@latchkey/core';
 import { isVendor } from '../../../http/authentication.ts';
 import type { Http, HttpRequest } from '../../../http/types.ts';
 import { type Named, oneOwner, type WhoseOptions } from '../../ledger/index.ts';
@@ -54,57 +54,87 @@ export function recordRoute(http: Http, options: UsageRoutes): void {
 async function recordAll(request: HttpRequest, events: readonly unknown[], options: UsageRoutes) {
   const { usage } = options;
   const rejected: Rejection[] = [];
-  const accepted: { request: SubmittedRequest; index: number }[] = [];
-  const find = createFinder(request, options);
-  // Read together, so that owners are looked up together; taken in their order.
-  const read = await Promise.allSettled(events.map((value) => requestOf(value, find, usage)));
-  for (const [index, one] of read.entries()) {
-    if (one.status === 'fulfilled') accepted.push({ request: one.value, index });
-    else rejected.push(rejection(one.reason, events[index], index));
+  const accepted: SubmittedRequest[] = [];
+  const places: number[] = [];
+  const read = events.map((value) => settled(() => readEvent(value)));
+  const find = await findAll(request, read, options);
+  for (const [index, event] of read.entries()) {
+    const made = 'error' in event ? event : settled(() => requestOf(event.value, find, usage));
+    if ('error' in made) rejected.push(rejection(made.error, events[index], index));
+    else {
+      accepted.push(made.value);
+      places.push(index);
+    }
   }
-  const outcomes = await usage.record(accepted.map((one) => one.request));
+  const outcomes = await usage.record(accepted);
   const counts = { accepted: 0, duplicates: 0 };
   for (const [place, outcome] of outcomes.entries()) {
-    const index = accepted[place]?.index ?? place;
+    const index = places[place] ?? place;
     if (outcome.done) counts.accepted += 1;
     else if (outcome.code === 'exists') counts.duplicates += 1;
-    else rejected.push(rejection(refusalOf(outcome), events[index], index));
+    else rejected.push(rejection(errorOf(outcome), events[index], index));
   }
   return { ...counts, rejected: rejected.sort((one, other) => one.index - other.index) };
 }
 
-type Finder = (event: UsageEventInput) => Promise<HeldMeter>;
+/** What came of something, or why nothing did. */
+type Settled<Value> = { readonly value: Value } | { readonly error: unknown };
 
-async function requestOf(value: unknown, find: Finder, usage: Usage): Promise<SubmittedRequest> {
-  const event = readEvent(value);
-  const held = await find(event);
+function settled<Value>(work: () => Value): Settled<Value> {
+  try {
+    return { value: work() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+type Finder = (event: UsageEventInput) => HeldMeter;
+
+function requestOf(event: UsageEventInput, find: Finder, usage: Usage): SubmittedRequest {
   const { id, at, enforce, properties } = event;
+  const held = find(event);
   const quantity = readUse(event.quantity, held.account.meter);
   const details = readDetails(properties);
   return usage.request({ held, id, at: at === undefined ? undefined : new Date(at), quantity, enforce, details });
 }
 
-/** Finds whose an event is; each owner and meter is looked up once in a call. */
-function createFinder(request: HttpRequest, options: UsageRoutes): Finder {
+/** Looks up, all together, whose the events of a call are: each owner once, and each meter of theirs. */
+async function findAll(
+  request: HttpRequest,
+  read: readonly Settled<UsageEventInput>[],
+  options: UsageRoutes,
+): Promise<Finder> {
   const { usage } = options;
-  const holders = new Map<string, Promise<UsageHolder>>();
+  const named = new Map<string, Named>();
+  for (const event of read) if ('value' in event) named.set(ownerName(event.value), event.value);
+  const holders = new Map<string, Settled<UsageHolder>>();
+  await Promise.all(
+    [...named].map(async ([name, { license_key, license_id, customer_id, product }]) => {
+      const found = holderOf(request, { license_key, license_id, customer_id, product }, options);
+      holders.set(name, await found.then((value) => ({ value })).catch((error: unknown) => ({ error })));
+    }),
+  );
   const meters = new Map<string, HeldMeter>();
-  const holderOf = (named: Named): Promise<UsageHolder> =>
-    isForeign(request, named)
-      ? Promise.reject(foreign())
-      : oneOwner(request, named, options, WRITE).then((owner) => usage.find(owner));
-  return async ({ meter, license_key, license_id, customer_id, product }) => {
-    const key = JSON.stringify([license_key, license_id, customer_id, product]);
-    let holder = holders.get(key);
-    if (holder === undefined) {
-      holder = holderOf({ license_key, license_id, customer_id, product });
-      holders.set(key, holder);
-    }
-    const found = await holder;
-    const held = meters.get(`${key}${meter}`) ?? usage.meter(found, meter);
-    meters.set(`${key}${meter}`, held);
+  return (event) => {
+    const owner = ownerName(event);
+    const name = `${owner}\n${event.meter}`;
+    const known = meters.get(name);
+    if (known !== undefined) return known;
+    const holder = holders.get(owner) ?? { error: new Error('An owner was not looked up.') };
+    if ('error' in holder) throw holder.error;
+    const held = usage.meter(holder.value, event.meter);
+    meters.set(name, held);
     return held;
   };
+}
+
+function ownerName({ license_key, license_id, customer_id, product }: Named): string {
+  return `${license_key ?? ''}\n${license_id ?? ''}\n${customer_id ?? ''}\n${product ?? ''}`;
+}
+
+async function holderOf(request: HttpRequest, named: Named, options: UsageRoutes): Promise<UsageHolder> {
+  if (isForeign(request, named)) throw foreign();
+  return options.usage.find(await oneOwner(request, named, options, WRITE));
 }
 
 /** Whoever presents a key in the header speaks for its licence only. */
@@ -117,10 +147,6 @@ function isForeign({ headers, principal }: HttpRequest, { license_key, license_i
 function foreign(): LatchkeyError {
   const detail = 'Whoever presents a licence key records the use of its licence only.';
   return new LatchkeyError('foreign_license', detail, { path: 'license_key' });
-}
-
-function refusalOf(outcome: UsageOutcome): LatchkeyError {
-  return errorOf(outcome);
 }
 
 /** What is wrong with one event. What is no fault of the event's fails the call. */
