@@ -91,6 +91,8 @@ const threshold = {
   ...{ limit: 'hard' as const, endsAt: '2026-12-21T04:12:00Z' },
 };
 
+const added = { ...paid, product: 'acme', meter: 'hours', quantity: '2.5', available: '12.5' };
+
 const everyLetter: [TemplateName, () => ReturnType<typeof write>][] = [
   ['license-issued', () => write('license-issued', { licenseId: 'lic_1' })],
   ['license-resend', () => write('license-resend', { licenseIds: ['lic_1'] })],
@@ -110,6 +112,7 @@ const everyLetter: [TemplateName, () => ReturnType<typeof write>][] = [
     'subscription-renewed',
     () => write('subscription-renewed', { ...offer, ...paid, paidThrough: '2027-01-21T04:12:00Z' }),
   ],
+  ['credits-added', () => write('credits-added', added)],
   ['payment-failed', () => write('payment-failed', failed)],
   ['payment-reminder', () => write('payment-reminder', reminder)],
   ['payment-recovered', () => write('payment-recovered', { ...offer, ...paid, paidThrough: '2027-01-21T04:12:00Z' })],
