@@ -8,6 +8,7 @@ import { type UsageEventInput, usageEvent } from './schemas.ts';
 const LONGEST_PROPERTIES = 4_096;
 const DEEPEST_PROPERTIES = 4;
 const LONGEST_ROUTE = 500;
+const LONGEST_METHOD = 20;
 const LONGEST_DURATION_MS = 2_147_483_647;
 
 /** An event of a batch. Throws `invalid_request` that names the first field at fault. */
@@ -53,8 +54,8 @@ export function readDetails(properties: UsageEventInput['properties']): UsageDet
   }
   const isTime = typeof durationMs === 'number' && durationMs >= 0 && durationMs <= LONGEST_DURATION_MS;
   return {
-    route: typeof route === 'string' ? route.slice(0, LONGEST_ROUTE) : null,
-    method: typeof method === 'string' ? method.toUpperCase().slice(0, 20) : null,
+    route: typeof route === 'string' ? cut(route, LONGEST_ROUTE) : null,
+    method: typeof method === 'string' ? cut(method.toUpperCase(), LONGEST_METHOD) : null,
     durationMs: isTime ? Math.round(durationMs) : null,
     status: isStatus(status) ? status : null,
     properties: Object.keys(rest).length === 0 ? null : rest,
@@ -62,6 +63,11 @@ export function readDetails(properties: UsageEventInput['properties']): UsageDet
 }
 
 const NO_DETAILS: UsageDetails = { method: null, route: null, durationMs: null, status: null, properties: null };
+
+/** Half of a character that the cut went through cannot be stored: it would fail its whole batch. */
+function cut(text: string, longest: number): string {
+  return text.slice(0, longest).toWellFormed();
+}
 
 function isStatus(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 100 && value <= 999;

@@ -39,7 +39,8 @@ export function hoursOf(events: readonly CountedEvent[]): HourOfUse[] {
   for (const event of events) {
     const start = Math.floor(event.at / hourMs) * hourMs;
     const [method, route] = [event.method ?? '', event.route ?? ''];
-    const key = `${event.account} ${start} ${method} ${route}`;
+    // Both are what callers wrote, and may have any character in them but NUL.
+    const key = `${event.account} ${start} ${method}\0${route}`;
     let hour = hours.get(key);
     if (hour === undefined) {
       hour = emptyHour(event.account, new Date(start), method, route);
