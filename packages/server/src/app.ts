@@ -363,6 +363,7 @@ export async function createApp(foundation: Foundation): Promise<App> {
     database,
     client: stripe,
     projector,
+    overage: overage.comparison,
     clock,
     ids,
     log: logs.operations.stripe,

@@ -48,6 +48,7 @@ import { createGoLive } from './stripe/golive.ts';
 import { registerGoLive } from './stripe/golive-route.ts';
 import { registerInboxRoutes } from './stripe/inbox-routes.ts';
 import { onOldPrices } from './stripe/mirrored-prices.ts';
+import { registerOverage } from './stripe/overage-route.ts';
 import { registerReconciliationRoutes } from './stripe/reconciliation-routes.ts';
 import { registerStripeWebhook } from './stripe/webhook-route.ts';
 
@@ -102,7 +103,8 @@ export async function createServerHttp(app: App): Promise<Http> {
   changeRoutes(http, { ...app, publishableKey });
   subscribeRoutes(http, { ...app, publishableKey });
   subscriptionRoutes(http, { ...app, onOldPrices: (references) => onOldPrices(database.connection, references) });
-  revenueRoutes(http, app);
+  revenueRoutes(http, { ...app, overageRevenue: (since) => app.overage.revenue(since) });
+  registerOverage(http, { ...app, comparison: app.overage.comparison });
   analyticsRoutes(http, app);
   checkoutRoutes(http, app);
   creditRoutes(http, app);

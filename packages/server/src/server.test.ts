@@ -147,6 +147,7 @@ describe('who may call', () => {
     ['POST', '/api/licenses/rl_none/hours', 'usage:write'],
     ['POST', '/api/licenses/rl_none/usage', 'usage:write'],
     ['GET', '/sandbox/time', null],
+    ['GET', '/v1/billing/overage', null],
     ['POST', '/sandbox/time/advance', null],
     ['GET', '/sandbox/mail', null],
   ];

@@ -257,6 +257,13 @@ describe('idempotency', () => {
     expect((await stripe.customers.list({ limit: 100 })).data.filter((one) => one.name === 'Once')).toHaveLength(1);
   });
 
+  it('knows the same parameters in another order', async () => {
+    const options = { idempotencyKey: 'reordered' };
+    const first = await stripe.customers.create({ name: 'Ada', metadata: { one: '1', two: '2' } }, options);
+    const again = await stripe.customers.create({ metadata: { two: '2', one: '1' }, name: 'Ada' }, options);
+    expect(again.id).toBe(first.id);
+  });
+
   it('refuses the same key with other parameters or another path', async () => {
     const options = { idempotencyKey: 'differs' };
     await stripe.customers.create({ name: 'A' }, options);

@@ -105,7 +105,10 @@ export async function dueRows(
 
 export interface OverageFilter {
   readonly subscription?: string | undefined;
+  /** Only what is not billed to its end. */
   readonly open?: boolean | undefined;
+  /** Only periods that end after it. */
+  readonly since?: Date | undefined;
 }
 
 /** For people: the oldest periods first. */
@@ -116,7 +119,8 @@ export async function listRows(
   limit: number,
 ): Promise<OverageRow[]> {
   let query = rows(connection);
-  const { subscription, open } = filter;
+  const { subscription, open, since } = filter;
+  if (since !== undefined) query = query.where('row.window_end', '>', since);
   if (subscription !== undefined) {
     query = query.where(sql<SqlBool>`${subscription} IN (subscriptions.id, subscriptions.reference)`);
   }

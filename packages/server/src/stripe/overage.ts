@@ -147,7 +147,10 @@ export function createOverageBilling(options: OverageBillingOptions): OverageBil
     const own = lines.filter((line) => line.start >= Math.floor(start) && line.end <= end);
     const billed = own.filter(({ isDraft }) => !isDraft);
     return {
-      hasOpenMeasure: own.some(({ isDraft }) => isDraft),
+      // A draft that bills nothing of it, and never will, need not be waited for.
+      hasOpenMeasure: own.some(
+        ({ isDraft, quantity }) => isDraft && (row.refusal === null || row.metered > 0 || Number(quantity) !== 0),
+      ),
       billedUnits: billed.reduce((sum, { quantity }) => sum + (parseMeterQuantity(quantity, meter) ?? 0), 0),
       billedCents: billed.reduce((sum, { amountCents }) => sum + amountCents, 0),
     };

@@ -6,7 +6,9 @@ import type { MirroredType } from './shapes.ts';
 /** All SQL about comparisons with Stripe. */
 
 /** Where what is here and what Stripe has are not the same. */
-export interface Difference extends ObjectKey {
+export interface Difference extends Omit<ObjectKey, 'type'> {
+  /** Of the mirror, or use beyond a plan. */
+  type: MirroredType | 'overage';
   /** `missing`: Stripe has it and we never heard of it. `differs`: we know another state. `gone`: Stripe has it no more. */
   problem: 'missing' | 'differs' | 'gone';
   /** The fields that differ, at the top of the object. */

@@ -6,6 +6,7 @@ import type { StripeClient } from './client/index.ts';
 import { withKnownContent } from './fold.ts';
 import { readState } from './mirror.ts';
 import type { ObjectKey } from './mirrored-types.ts';
+import type { OverageComparison } from './overage-comparison.ts';
 import type { Projector } from './project.ts';
 import { answerOf } from './question.ts';
 import type { Difference, Reconciliation } from './reconciliation-repository.ts';
@@ -41,6 +42,8 @@ export interface ReconcilerOptions {
   database: Database;
   client: Pick<StripeClient, 'listPage' | 'fetch'>;
   projector: Pick<Projector, 'fetchAndProject'>;
+  /** Compares what was told of use beyond plans. */
+  overage?: Pick<OverageComparison, 'compare'>;
   clock: Clock;
   ids: Ids;
   log: Log;
@@ -67,7 +70,7 @@ class Stopped extends Error {
 }
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { database, client, projector, clock, ids, log } = options;
+  const { database, client, projector, overage, clock, ids, log } = options;
   const { connection } = database;
   let isStopping = false;
   let running: Promise<void> = Promise.resolve();
@@ -89,6 +92,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   async function carryOut(run: Run): Promise<void> {
     try {
       for (const type of TYPES) await compareType(run, type);
+      await compareOverage(run);
       await repository.finish(connection, run.id, { status: 'done', error: null, at: clock.wall() });
       const { checked, found, fixed } = run;
       log[found > fixed ? 'warn' : 'info'](
@@ -121,6 +125,18 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (seen !== null) await lookForGone(run, type, seen);
   }
 
+  async function compareOverage(run: Run): Promise<void> {
+    if (overage === undefined) return;
+    run.stage = 'overage';
+    const { checked, differences } = await overage.compare(run.mode);
+    run.checked += checked;
+    run.found += differences.length;
+    run.fixed += differences.filter(({ fixed }) => fixed).length;
+    const room = MOST_NAMED - run.differences.length;
+    run.differences.push(...differences.slice(0, room).map((one) => ({ ...one, type: 'overage' as const })));
+    await report(run);
+  }
+
   async function isKnownAs(key: ObjectKey, object: StripeObject): Promise<boolean> {
     const known = await readState(connection, key);
     if (known === null) return false;
@@ -151,7 +167,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     }
   }
 
-  async function settle(run: Run, difference: Omit<Difference, 'fixed'>): Promise<void> {
+  async function settle(run: Run, difference: Omit<Difference, 'fixed' | 'type'> & ObjectKey): Promise<void> {
     run.found += 1;
     const fixed = run.mode === 'fix' && (await fix(difference));
     if (fixed) run.fixed += 1;

@@ -132,7 +132,7 @@ export class V1 {
         `Unrecognized request URL (${request.method}: ${request.pathname}). If Stripe has it, the local Stripe does not have it yet.`,
       );
     }
-    const fingerprint = createHash('sha256').update(`${request.query}\n${request.body}`).digest('hex');
+    const fingerprint = fingerprintOf(request);
     const replay = key === null ? undefined : this.#replay(call, key, fingerprint);
     if (replay !== undefined) return replay;
     const raw = rawParameters(request);
@@ -282,4 +282,12 @@ function rawParameters(request: V1Request): RawMap {
     );
   }
   return Object.assign(newRawMap(), query, decodeForm(request.body));
+}
+
+/** The same for the same parameters, in whatever order they are written; elements of one list keep theirs. */
+function fingerprintOf({ query, body }: { query: string; body: string }): string {
+  const parameters = [query, body].map((text) =>
+    [...new URLSearchParams(text)].sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)),
+  );
+  return createHash('sha256').update(JSON.stringify(parameters)).digest('hex');
 }

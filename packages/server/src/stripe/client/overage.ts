@@ -109,7 +109,10 @@ export function overageCalls({ sdk, call }: Calls): StripeOverage {
       return String(list.data[0]?.aggregated_value ?? 0);
     },
 
-    async billAmount({ customerId, to, amountCents, currency, description, period, metadata }, idempotencyKey) {
+    async billAmount({ customerId, to, amountCents, currency, description, ...rest }, idempotencyKey) {
+      // What was kept as JSON may come back in another order, and must be sent again as it was.
+      const metadata = Object.fromEntries(Object.entries(rest.metadata).sort());
+      const period = { start: rest.period.start, end: rest.period.end };
       let where: { invoice: string } | { subscription: string };
       if ('paymentMethod' in to) {
         const invoice = await call('invoices.create', () =>

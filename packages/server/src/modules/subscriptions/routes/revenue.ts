@@ -55,6 +55,11 @@ const revenueAnswer = z.object({
     ),
     months: z.array(z.object({ month: z.string(), ended: z.number(), converted: z.number() })),
   }),
+  overage_revenue: z
+    .array(z.object({ month: z.string(), currency: z.string(), amount_cents: z.number() }))
+    .describe(
+      'What the invoices that became final in these months charge beyond plans, before discounts and taxes. Not part of the monthly revenue.',
+    ),
   movements: z
     .array(z.object({ month: z.string(), currency: z.string(), kind, delta_cents: z.number(), movements: z.number() }))
     .describe('Of this month and the twelve before it. All movements there ever were add up to the totals.'),
@@ -85,8 +90,16 @@ const movementsQuery = pageQuery.extend({
   subscription: z.string().max(100).optional().describe('Our id.'),
 });
 
+export interface RevenueRouteOptions {
+  database: Database;
+  clock: Clock;
+  /** What final invoices since then charge beyond plans. */
+  overageRevenue?: (since: Date) => Promise<{ month: string; currency: string; cents: number }[]>;
+}
+
 /** What comes in each month, what moved it, and what follows from that. */
-export function revenueRoutes(http: Http, { database, clock }: { database: Database; clock: Clock }): void {
+export function revenueRoutes(http: Http, options: RevenueRouteOptions): void {
+  const { database, clock, overageRevenue } = options;
   http.get(
     '/v1/analytics/revenue',
     {
@@ -102,7 +115,14 @@ export function revenueRoutes(http: Http, { database, clock }: { database: Datab
     },
     async () => {
       const now = clock.now();
-      return { as_of: now.toISOString(), ...present(await revenueFigures(database.connection, now)) };
+      const figures = await revenueFigures(database.connection, now);
+      const overage =
+        (await overageRevenue?.(new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 12, 1)))) ?? [];
+      return {
+        as_of: now.toISOString(),
+        ...present(figures),
+        overage_revenue: overage.map(({ cents: amount_cents, ...one }) => ({ ...one, amount_cents })),
+      };
     },
   );
 
