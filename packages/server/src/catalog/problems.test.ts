@@ -69,6 +69,24 @@ describe('a problem in a catalog is reported with its place, the value and the r
     expect(problem).toMatch(/notify_at\[0\] must be a whole number of percent from 1 to 1000 \(got 0.5\)/);
   });
 
+  it('credit that is required is of a meter, which no plan includes as well', async () => {
+    const prepaid = (rest: string) =>
+      problemsOf(`${valid}meters: [{ id: hours, name: Hours, unit: hour, kind: time }]\n${rest}`);
+    expect(await prepaid('license: { require_credit: hours }\n')).toEqual([]);
+    expect(await prepaid('license: { require_credit: hour }\n')).toEqual([
+      expect.stringMatching(/license.require_credit names the meter "hour".*Did you mean hours/),
+    ]);
+    const included = '    allowances: [{ meter: hours, included: 5 }]\n';
+    const both = valid.replace('    license:\n      max_machines: 2\n', `$&${included}`);
+    const meters = 'meters: [{ id: hours, name: Hours, unit: hour, kind: time }]\n';
+    expect(await problemsOf(`${both}${meters}`)).toEqual([]);
+    for (const rest of ['license: { require_credit: hours }\n', 'timed_use: { meter: hours }\n']) {
+      expect(await problemsOf(`${both}${meters}${rest}`)).toEqual([
+        expect.stringContaining('which is bought in advance'),
+      ]);
+    }
+  });
+
   it('a plan that is left while a renewal is unpaid has to be one, and goes with a downgrade', async () => {
     const dunning = (rules: string) => problemsOf(`${valid}dunning: { ${rules} }\n`);
     expect(await dunning('when_grace_ends: downgrade, downgrade_to: free')).toEqual([]);

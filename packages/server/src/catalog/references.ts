@@ -104,6 +104,7 @@ function allowanceFindings(
   path: FieldPath,
 ): Finding[] {
   const found = unknownId(product.meters ?? [], allowance.meter, [...path, 'meter'], 'meter');
+  found.push(...prepaidFindings(product, plan, allowance, [...path, 'meter']));
   const billed = allowance.beyond === 'bill';
   if (billed && allowance.overage === undefined) {
     const remedy = 'Write for example overage: { amount: 3 } for 3 cents each.';
@@ -127,6 +128,26 @@ function allowanceFindings(
 function requiredCreditFindings(product: ProductSource, license: PlanSource['license'], path: FieldPath): Finding[] {
   const meter = license?.require_credit ?? null;
   return meter === null ? [] : unknownId(product.meters ?? [], meter, [...path, 'require_credit'], 'meter');
+}
+
+/** What is bought in advance is not included in a plan as well: it would be looked for before the period's first use gives it. */
+function prepaidFindings(
+  product: ProductSource,
+  plan: PlanSource,
+  { meter }: AllowanceSource,
+  path: FieldPath,
+): Finding[] {
+  const required = plan.license?.require_credit ?? product.license?.require_credit;
+  const why =
+    product.timed_use?.meter === meter
+      ? 'is the meter by which use is timed'
+      : required === meter
+        ? 'is the meter that require_credit names'
+        : null;
+  if (why === null) return [];
+  return [
+    { path, message: `${why}, which is bought in advance`, remedy: 'Remove the allowance, or grant it yourself.' },
+  ];
 }
 
 function creditFindings(product: ProductSource): Finding[] {

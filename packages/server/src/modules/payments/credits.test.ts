@@ -270,6 +270,22 @@ describe('money that is given back', () => {
     expect(await balance(license)).toMatchObject({ available: 0, used: 0 });
   });
 
+  it('comes to the same when the refund is heard of before the payment', async () => {
+    for (const mode of ['hold', 'shuffle']) {
+      const license = await licensed();
+      await shop.control('/webhooks', { mode });
+      const { body } = await order({ pack: 'medium', license_key: license.key });
+      const { payment_intent: payment } = await shop.control(`/checkout/sessions/${body.id}/complete`, {
+        payment_method: 'pm_card_visa',
+      });
+      await shop.stripe('POST', '/v1/refunds', { payment_intent: payment, amount: '2000' });
+      await shop.control('/webhooks/flush', {});
+      await shop.control('/webhooks', { mode: 'normal' });
+      await shop.settle();
+      expect(await balance(license), mode).toMatchObject({ granted: 10, returned: 4, available: 6 });
+    }
+  });
+
   it('is taken once, however often it is told of', async () => {
     const license = await licensed();
     await shop.control('/webhooks', { mode: 'duplicate' });
