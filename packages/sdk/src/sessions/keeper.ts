@@ -47,6 +47,7 @@ export interface SessionKeeper {
 }
 
 const DEFAULT_IDLE_MS = 5 * 60_000;
+const MOST_KEPT = 10_000;
 
 export function createSessionKeeper(options: SessionKeeperOptions): SessionKeeper {
   const { idleMs = DEFAULT_IDLE_MS } = options;
@@ -81,6 +82,11 @@ export function createSessionKeeper(options: SessionKeeperOptions): SessionKeepe
         if (reason === null) options.onProblem?.(error);
         // What is wrong between here and the server is not the caller's doing.
         if (reason === null && options.whenUnreachable === 'open') {
+          // Whether a key is anybody's is not known now: they must not pile up.
+          if (kept.size > MOST_KEPT) {
+            session.forget();
+            return { admitted: true, sessionId: null, done: () => {} };
+          }
           const again = sessionFor(licenseKey);
           again.goOnAlone();
           return { admitted: true, sessionId: null, done: again.begin() };

@@ -94,6 +94,26 @@ describe('a recorder', () => {
     expect(away.requests).toHaveLength(1);
   });
 
+  it('sends fewer at a time while the server finds it too much, so that what waits gets smaller', async () => {
+    const taken: number[] = [];
+    away = await startAway(() => (request, response) => {
+      let text = '';
+      request.setEncoding('utf8').on('data', (piece) => {
+        text += piece;
+      });
+      request.on('end', () => {
+        const { length } = JSON.parse(text);
+        const isTooMuch = length > 2;
+        if (!isTooMuch) taken.push(length);
+        answers(isTooMuch ? 429 : 200, isTooMuch ? { code: 'rate_limited' } : all)(request, response);
+      });
+    });
+    recorder = createUsageRecorder({ client: clientAt(away.url), delayMs: 60_000, batchSize: 8 });
+    for (let count = 0; count < 7; count += 1) await recorder.record(use(1));
+    await vi.waitFor(async () => expect(await recorder?.flush()).toBe(true), { timeout: 20_000 });
+    expect(taken.reduce((sum, count) => sum + count, 0)).toBe(7);
+  });
+
   it('does not let one event that cannot be sent hold up the others, and keeps it aside', async () => {
     away = await startAway((number) =>
       // All of them, the first half, its first, its second; then the other half.

@@ -1,7 +1,7 @@
 /** Records use that happened: kept first, sent in batches, in order, again and again until the server has it. */
 
 import type { LatchkeyClient } from '../client/client.ts';
-import { isOutage, LatchkeyApiError } from '../client/errors.ts';
+import { isOutage, LatchkeyApiError, LatchkeyUnreachableError } from '../client/errors.ts';
 import { MOST_EVENTS } from '../client/usage-calls.ts';
 import type { UsageAnswer, UsageEvent } from '../client/wire.ts';
 import { newId } from '../identifiers.ts';
@@ -58,6 +58,8 @@ export function createUsageRecorder(options: RecorderOptions): UsageRecorder {
   let sending: Promise<boolean> | null = null;
   let closed: Promise<void> | null = null;
   let failures = 0;
+  /** How many are sent in one call now: fewer, while the server finds a call too much. */
+  let size = batchSize;
 
   const plan = (afterMs: number) => {
     if (timer !== null || closing.signal.aborted) return;
@@ -69,12 +71,14 @@ export function createUsageRecorder(options: RecorderOptions): UsageRecorder {
   const drain = async (): Promise<boolean> => {
     try {
       while (spool.waiting > 0) {
-        if (!(await sendFront({ client, spool, batchSize, signal: closing.signal, onRefused: options.onRefused })))
-          break;
+        const { onRefused } = options;
+        if (!(await sendFront({ client, spool, size, signal: closing.signal, onRefused }))) break;
         failures = 0;
+        size = Math.min(batchSize, size * 2);
       }
     } catch (error) {
       failures += 1;
+      if (isTooMuch(error)) size = Math.max(1, Math.floor(size / 2));
       if (!closing.signal.aborted) options.onOutage?.(error, failures);
     }
     return spool.waiting === 0;
@@ -128,14 +132,14 @@ export function createUsageRecorder(options: RecorderOptions): UsageRecorder {
 interface Sending {
   client: RecorderOptions['client'];
   spool: Spool;
-  batchSize: number;
+  size: number;
   signal: AbortSignal;
   onRefused: RecorderOptions['onRefused'];
 }
 
 /** Sends the front of the spool and forgets it. False where there was nothing; throws where it must stay. */
-async function sendFront({ client, spool, batchSize, signal, onRefused }: Sending): Promise<boolean> {
-  const { events, position } = await spool.read(batchSize);
+async function sendFront({ client, spool, size, signal, onRefused }: Sending): Promise<boolean> {
+  const { events, position } = await spool.read(size);
   if (events.length === 0) return false;
   // Once more at once, for a connection that the server closed while it was idle.
   const now = Date.now();
@@ -181,6 +185,11 @@ async function deliver(
     const middle = Math.ceil(events.length / 2);
     return [...(await deliver(events.slice(0, middle), send)), ...(await deliver(events.slice(middle), send))];
   }
+}
+
+/** Whether fewer events in a call may be taken: the server answered that it cannot, or did not get done in time. */
+function isTooMuch(error: unknown): boolean {
+  return isOutage(error) && !(error instanceof LatchkeyUnreachableError && error.reason === 'connection');
 }
 
 /** Wrong credentials, or an address that is not the server's, are for somebody to put right: the events are good. */
