@@ -94,4 +94,5 @@ export interface UsageHoursTable {
   last_at: Date | null;
   duration_ms: BigInteger;
   durations: Json<Record<string, number>>;
+  recent: Generated<number[]>;
 }

@@ -92,7 +92,7 @@ export async function sumDurations(
     SELECT account, method, route, jsonb_object_agg(bucket, timed) AS durations FROM (
       SELECT ${account ? sql`held.account_id` : sql`''`} AS account, ${route ? sql`held.method` : sql`''`} AS method,
         ${route ? sql`held.route` : sql`''`} AS route, key AS bucket, sum(value::bigint)::bigint AS timed
-      FROM usage_hours AS held CROSS JOIN LATERAL jsonb_each_text(held.durations)
+      FROM usage_hours AS held CROSS JOIN LATERAL jsonb_each_text(usage_durations(held.durations, held.recent))
       WHERE ${inScope(scope)} AND ${within(span)} GROUP BY 1, 2, 3, 4
     ) AS counted GROUP BY 1, 2, 3`.execute(connection);
   return rows;

@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import type { Connection } from '../../db/database.ts';
 
-/** A row of `usage_hours`. */
+/** What is added to a row of `usage_hours`. */
 export interface HourOfUse {
   account_id: string;
   hour: Date;
@@ -19,7 +19,8 @@ export interface HourOfUse {
   last_quantity: number;
   last_at: Date | null;
   duration_ms: number;
-  durations: Record<string, number>;
+  /** The buckets of durations, one for each event that says how long it took. */
+  recent: number[];
 }
 
 /** Adds these to what is kept. */
@@ -67,7 +68,8 @@ export async function compareHours(
   const row = (name: string) => sql`row(${sql.join(SAME.map((column) => sql.ref(`${name}.${column}`)))})`;
   const { rows } = await sql<Discrepancy>`
     SELECT account_id AS account, hour, method, route, kept.quantity AS kept, counted.quantity AS counted
-    FROM (SELECT * FROM usage_hours WHERE hour >= ${from}::timestamptz AND hour < ${to}::timestamptz) AS kept
+    FROM (SELECT account_id, hour, method, route, events, failed, quantity, covered, overage, uncovered, peak, duration_ms,
+      usage_durations(durations, recent) AS durations FROM usage_hours WHERE hour >= ${from}::timestamptz AND hour < ${to}::timestamptz) AS kept
     FULL JOIN (${recounted(from, to)}) AS counted USING (account_id, hour, method, route)
     WHERE ${row('kept')} IS DISTINCT FROM ${row('counted')}
     ORDER BY hour, account_id, method, route LIMIT ${limit}`.execute(connection);

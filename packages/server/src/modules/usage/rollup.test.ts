@@ -1,4 +1,4 @@
-import { dayMs, durationBucket, hourMs, LONGEST_DURATION_MS } from '@latchkey/core';
+import { dayMs, durationBucket, durationHistogram, hourMs, LONGEST_DURATION_MS } from '@latchkey/core';
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -62,6 +62,23 @@ describe('what use comes to by the hour', () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  it('keeps how long each event took, however many there are in an hour', async () => {
+    const [account = ''] = accounts;
+    const use = { account, at: START + hourMs, quantity: 1, covered: 1, overage: 0, uncovered: 0, reverses: null };
+    const durations = Array.from({ length: 700 }, (_, index) => (index * 37) % 2_000);
+    for (let from = 0; from < durations.length; from += 70) {
+      const some = durations.slice(from, from + 70);
+      await write(some.map((durationMs) => ({ ...use, method: null, route: '/busy', status: 200, durationMs })));
+    }
+    const { connection } = test.database;
+    const { rows } = await sql<{ durations: Record<string, number>; waiting: number }>`
+      SELECT usage_durations(durations, recent) AS durations, cardinality(recent) AS waiting
+      FROM usage_hours WHERE route = '/busy'`.execute(connection);
+    expect(rows[0]?.durations).toEqual(durationHistogram(durations));
+    expect(rows[0]?.waiting).toBeLessThanOrEqual(256);
+    expect(await proveUse(test.database, span, { repair: false, actor })).toMatchObject({ equal: true });
   });
 
   it('is found wrong where somebody changed it, and put right from the events', async () => {

@@ -53,7 +53,7 @@ export function hoursOf(events: readonly CountedEvent[]): HourOfUse[] {
 
 function emptyHour(account_id: string, hour: Date, method: string, route: string): HourOfUse {
   const sums = { events: 0, failed: 0, quantity: 0, covered: 0, overage: 0, uncovered: 0, peak: 0 };
-  return { account_id, hour, method, route, ...sums, last_quantity: 0, last_at: null, duration_ms: 0, durations: {} };
+  return { account_id, hour, method, route, ...sums, last_quantity: 0, last_at: null, duration_ms: 0, recent: [] };
 }
 
 const SERVER_ERROR = 500;
@@ -72,7 +72,6 @@ function count(hour: HourOfUse, event: CountedEvent): void {
     hour.last_quantity = event.quantity;
   }
   if (event.durationMs === null) return;
-  const bucket = durationBucket(event.durationMs);
   hour.duration_ms += event.durationMs;
-  hour.durations[bucket] = (hour.durations[bucket] ?? 0) + 1;
+  hour.recent.push(durationBucket(event.durationMs));
 }
