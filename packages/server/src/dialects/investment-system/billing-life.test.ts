@@ -50,7 +50,14 @@ async function deliver(body: string, secret: string) {
 
 describe('GET /billing/admin/stats', () => {
   it('is this product’s MRR, ARR, tiers, churn and what a customer is worth, and nobody else’s [V1] [V11]', async () => {
-    expect(await stats()).toMatchObject({ currency: 'usd', mrr: 0, arr: 0, clv: null, churn_rate: null });
+    expect(await stats()).toMatchObject({
+      currency: 'usd',
+      mrr: 0,
+      arr: 0,
+      clv: null,
+      churn_rate: null,
+      overage_revenue: 0,
+    });
     const [one, other] = [await someone(), await someone()];
     await one.subscribe('pro');
     await other.subscribe('starter');
@@ -188,7 +195,7 @@ describe('calls beyond the tier', () => {
       })
     ).body;
 
-  it('are in the status with their price at once, and on the next invoice once, to the cent [V6]', async () => {
+  it('are in the status with their price at once, and on the next invoice once, to the cent [V6] [V11]', async () => {
     const { email, subscribe, get, status } = await someone();
     const { subscription_id } = await subscribe('starter');
     await shop.settle();
@@ -214,6 +221,11 @@ describe('calls beyond the tier', () => {
       [subscription, parent?.subscription_details?.subscription].includes(subscription_id),
     );
     expect(paid.map(({ amount_paid }: Wire) => amount_paid)).toEqual([2_900, 2_990, 2_900]);
+    expect(await stats()).toMatchObject({
+      overage_revenue: 0.9,
+      overage_revenue_cents: 90,
+      overage_by_month: [{ month: expect.stringMatching(/^\d{4}-\d\d-01$/), amount: 0.9, amount_cents: 90 }],
+    });
   });
 
   it('are refused on the free tier, and none of it is counted [V2]', async () => {

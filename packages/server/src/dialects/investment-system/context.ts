@@ -9,6 +9,14 @@ import type {
   SubscriptionService,
 } from '../../modules/subscriptions/index.ts';
 import type { Usage } from '../../modules/usage/index.ts';
+import type { Clock } from '../../ports.ts';
+
+/** What was charged beyond the tiers in a month, which is named by its first day. */
+export interface OverageMonth {
+  month: string;
+  currency: string;
+  cents: number;
+}
 
 interface StripeDeliveries {
   path: string;
@@ -28,6 +36,9 @@ export interface Context {
   portal: Portal;
   revenue: RevenueReader;
   licenseReader: Pick<LicenseReader, 'list'>;
+  /** What final invoices since then charge beyond the tiers, by month. */
+  overage: { revenue(since: Date, of: { product: string }): Promise<OverageMonth[]> };
+  clock: Pick<Clock, 'now'>;
   usage: Pick<Usage, 'find' | 'limits'>;
   /** Mounts a path at which Stripe may deliver, unless another dialect did. */
   webhook(route: StripeDeliveries): void;

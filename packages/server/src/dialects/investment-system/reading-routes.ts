@@ -10,6 +10,8 @@ import { paymentMethodsView, pricingView, statsView, statusView } from './to-wir
 
 /** Customers whose cards one call lists: more are one only where something went wrong. */
 const MOST = 10;
+/** Full months of overage that the statistics add up, beside the one that is running. */
+const MONTHS = 12;
 
 export function readingRoutes(http: Http, context: Context): void {
   pricing(http, context);
@@ -85,7 +87,7 @@ function portal(http: Http, context: Context): void {
   );
 }
 
-function stats(http: Http, { product, revenue, subscriptions }: Context): void {
+function stats(http: Http, { product, revenue, overage, clock, subscriptions }: Context): void {
   http.get(
     '/billing/admin/stats',
     {
@@ -101,7 +103,10 @@ function stats(http: Http, { product, revenue, subscriptions }: Context): void {
     async () => {
       const scope = { product: product.id };
       const { active } = await subscriptions.statistics(scope);
-      return statsView(product, await revenue.figures(scope), { activeSubscriptions: active });
+      const now = clock.now();
+      const since = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - MONTHS, 1));
+      const beyond = await overage.revenue(since, scope);
+      return statsView(product, await revenue.figures(scope), { activeSubscriptions: active, overage: beyond });
     },
   );
 }

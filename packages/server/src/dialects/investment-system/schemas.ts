@@ -136,6 +136,11 @@ export const statsAnswer = z.object({
   clv_cents: cents.nullable(),
   churn_rate: rate,
   revenue_churn_rate: rate,
+  overage_revenue: dollars.describe(
+    'What final invoices of this month and the twelve before it charge beyond the tiers.',
+  ),
+  overage_revenue_cents: cents,
+  overage_by_month: z.array(z.object({ month: z.string(), amount: dollars, amount_cents: cents })),
   active_subscriptions: z.int(),
   paying_customers: z.int(),
   by_tier: z.record(z.string(), z.object({ subscriptions: z.int(), mrr: dollars, mrr_cents: cents })),

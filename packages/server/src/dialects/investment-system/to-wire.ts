@@ -3,6 +3,7 @@
 import { formatAmount, money, type Plan, type Product, rateOf } from '@latchkey/core';
 import type { z } from 'zod';
 import type { RevenueFigures, Subscription } from '../../modules/subscriptions/index.ts';
+import type { OverageMonth } from './context.ts';
 import type {
   cancelAnswer,
   paymentMethodsAnswer,
@@ -173,13 +174,15 @@ export function paymentMethodsView(methods: readonly ShownPaymentMethod[]): z.in
 export function statsView(
   { plans }: Product,
   { currencies, plans: byPlan }: Pick<RevenueFigures, 'currencies' | 'plans'>,
-  { activeSubscriptions }: { activeSubscriptions: number },
+  { activeSubscriptions, overage }: { activeSubscriptions: number; overage: readonly OverageMonth[] },
 ): z.infer<typeof statsAnswer> {
   const currency = plans.find(({ price }) => price !== null)?.price?.currency ?? 'usd';
   const figures = currencies.find((one) => one.currency === currency);
   const mrrCents = figures?.mrrCents ?? 0;
   const arrCents = figures?.arrCents ?? 0;
   const clvCents = figures?.lifetimeValueCents ?? null;
+  const beyond = overage.filter((one) => one.currency === currency);
+  const overageCents = beyond.reduce((sum, { cents }) => sum + cents, 0);
   const tiers = plans.map(({ id }) => {
     const brings = byPlan.find((one) => one.plan === id && one.currency === currency);
     const cents = brings?.mrrCents ?? 0;
@@ -198,6 +201,13 @@ export function statsView(
     clv_cents: clvCents,
     churn_rate: figures === undefined ? null : rateOf(figures.customerChurn),
     revenue_churn_rate: figures === undefined ? null : rateOf(figures.revenueChurn),
+    overage_revenue: inMainUnit(overageCents, currency),
+    overage_revenue_cents: overageCents,
+    overage_by_month: beyond.map(({ month, cents }) => ({
+      month,
+      amount: inMainUnit(cents, currency),
+      amount_cents: cents,
+    })),
     active_subscriptions: activeSubscriptions,
     paying_customers: figures?.payingCustomers ?? 0,
     by_tier: Object.fromEntries(tiers),
