@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,8 @@ import { createTestDatabaseUrl } from '../../../../../test/support/database.ts';
 import type { Wire } from '../../../../../test/support/wire.ts';
 import { parseConfig } from '../../config/config.ts';
 import { type Server, startServer } from '../../server.ts';
+
+const JWT_SECRET = 'a secret of the vendor’s own for tests of usage';
 
 let server: Server;
 let folder: string;
@@ -23,6 +26,7 @@ beforeAll(async () => {
       DATA_DIR: folder,
       LOG_LEVEL: 'silent',
       LATCHKEY_SECRET: 'a root secret for tests of usage',
+      JWT_SECRET,
       ...(test.url === null ? {} : { DATABASE_URL: test.url }),
     }),
   );
@@ -308,6 +312,37 @@ describe('of customers', () => {
     const { body } = await call('GET', `/v1/usage/limits?meter=calls&customer_id=${customer.id}`);
     expect(body.data[0]).toMatchObject({ plan: 'free', used: 70, customer_id: customer.id });
     expect(body.data[0].period.start).toMatch(/-01T00:00:00.000Z$/);
+  });
+});
+
+/** What the vendor's own sign-in would give a customer. */
+function tokenOf(sub: string): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const exp = Math.floor(server.app.clock.wall().getTime() / 1_000) + 600;
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub, exp })}`;
+  return `${signed}.${createHmac('sha256', JWT_SECRET).update(signed).digest('base64url')}`;
+}
+
+describe('a customer who is signed in', () => {
+  const limits = (sub: string, query: string) =>
+    call('GET', `/v1/usage/limits?product=investment-system${query}`, undefined, {
+      authorization: `Bearer ${tokenOf(sub)}`,
+    });
+
+  it('is shown their own use, and nobody else’s', async () => {
+    const other = await issue('pro', { email: 'somebody@example.com' });
+    const own = await limits('signed-in', '');
+    expect(own.body.data).toMatchObject([{ meter: 'calls', plan: 'free', used: 0, remaining: 100 }]);
+    expect((await limits('signed-in', `&customer_id=${other.customer_id}`)).status).toBe(404);
+    expect((await limits('signed-in', `&license_id=${other.id}`)).status).toBe(404);
+  });
+
+  it('records nothing', async () => {
+    const headers = { authorization: `Bearer ${tokenOf('signed-in')}` };
+    const { id } = await issue('pro');
+    const event = { id: 'own', meter: 'calls', license_id: id, quantity: 1 };
+    expect(codes(await call('POST', '/v1/usage', event, headers))).toEqual(['forbidden']);
+    expect((await call('POST', '/v1/usage/check', event, headers)).status).toBe(403);
   });
 });
 

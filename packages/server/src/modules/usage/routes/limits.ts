@@ -1,6 +1,6 @@
 import { type AllowanceOverride, LatchkeyError, type Meter } from '@latchkey/core';
-import type { Http } from '../../../http/types.ts';
-import { oneOwner, quantityOf, readQuantity } from '../../ledger/index.ts';
+import type { Http, HttpRequest } from '../../../http/types.ts';
+import { type Named, oneOwner, quantityOf, readQuantity } from '../../ledger/index.ts';
 import { readUse } from '../event-input.ts';
 import {
   allowanceBody,
@@ -34,13 +34,19 @@ export function limitRoutes(http: Http, options: UsageRoutes): void {
     },
     async (request) => {
       const { meter, ...named } = request.query;
-      const holder = await usage.find(await oneOwner(request, named, options));
+      const holder = await usage.find(await oneOwner(request, orTheirs(request, named), options));
       const data = (await usage.limits(holder, meter)).map(standingView);
       return { data, has_more: false as const, next: null };
     },
   );
   correctionRoute(http, options);
   allowanceRoute(http, options);
+}
+
+/** A customer who names nobody asks about themselves. */
+function orTheirs({ principal, headers }: HttpRequest, named: Named): Named {
+  const isNamed = [named.license_key, named.license_id, named.customer_id, headers['x-license-key']].some(Boolean);
+  return isNamed || principal.type !== 'customer' ? named : { ...named, customer_id: principal.id ?? undefined };
 }
 
 function correctionRoute(http: Http, options: UsageRoutes): void {
