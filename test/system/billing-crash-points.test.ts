@@ -82,6 +82,23 @@ const CASES: Record<string, Case> = {
       expect(letters).toHaveLength(2);
     },
   },
+  'telling Stripe of use beyond the plan': {
+    points: ['overage.planned', 'overage.called'],
+    async ask(server, { email }) {
+      const [license] = await licensesOf(server, email);
+      const event = { id: 'used', meter: 'calls', license_id: license.id, quantity: 1_040 };
+      const used = await server.call('POST', '/v1/usage', event);
+      expect(used?.body).toMatchObject({ accepted: 1 });
+      return server.call('POST', '/sandbox/time/advance', { seconds: 61 });
+    },
+    async holds(server, { reference }) {
+      const told = await server.call('GET', `/v1/billing/overage?subscription=${reference}&stripe=true`);
+      expect(told?.body.data).toMatchObject([{ steps: 40, metered_steps: 40, counted_steps: 40, status: 'open' }]);
+      await server.call('POST', '/sandbox/time/advance', { days: 32 });
+      const [renewal] = await invoicesOf(server, reference);
+      expect(renewal).toMatchObject({ status: 'paid', amount_paid: 2_900 + 40 * 3 });
+    },
+  },
   'a refund': {
     points: ['refund.planned', 'refund.called'],
     async ask(server, { reference }) {
