@@ -11,7 +11,7 @@ const account = (changes: Partial<OverageAccount> = {}): OverageAccount => ({
   ...changes,
 });
 const payer = (changes: Partial<OveragePayer> = {}): OveragePayer => ({
-  ...{ periodStart: START, trialEnd: null, hasEnded: false, isMetered: true },
+  ...{ periodStart: START, trial: null, hasEnded: false, isMetered: true },
   ...changes,
 });
 
@@ -42,8 +42,16 @@ describe('while a period runs', () => {
   });
 
   it('charges nothing for a trial', () => {
-    expect(overageStep(account(), payer({ trialEnd: START + 14 * 86_400_000 }), NOON)).toEqual({ do: 'waive' });
-    expect(overageStep(account(), payer({ trialEnd: START }), NOON)).toMatchObject({ do: 'meter' });
+    const end = START + 14 * 86_400_000;
+    expect(overageStep(account(), payer({ trial: { start: START, end } }), NOON)).toEqual({ do: 'waive' });
+    expect(overageStep(account(), payer({ trial: { start: START - 1, end: START } }), NOON)).toMatchObject({
+      do: 'meter',
+    });
+  });
+
+  it('charges what was used before a trial that began in mid-life', () => {
+    const trial = { start: NOON, end: END };
+    expect(overageStep(account(), payer({ trial, periodStart: NOON }), NOON + 60_000)).toEqual({ do: 'close' });
   });
 
   it.each([{ hasEnded: true }, { periodStart: NOON }, { periodStart: END }])('closes it for %j', (changes) => {

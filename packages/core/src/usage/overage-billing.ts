@@ -23,7 +23,8 @@ export interface OverageAccount {
 /** The subscription that pays for it, as it was last heard of. */
 export interface OveragePayer {
   readonly periodStart: number;
-  readonly trialEnd: number | null;
+  /** Its trial, the one that was or is: it may have begun in mid-life, where somebody moved the day of payment by it. */
+  readonly trial: { readonly start: number; readonly end: number } | null;
   readonly hasEnded: boolean;
   /** Whether Stripe counts at this rate for nobody but this subscription of the customer. */
   readonly isMetered: boolean;
@@ -43,7 +44,8 @@ export const REPORT_EVERY_MS = 10 * 60_000;
 
 export function overageStep(account: OverageAccount, payer: OveragePayer, now: number): OverageStep {
   const { windowStart, windowEnd, units, metered, reportedAt } = account;
-  if (payer.trialEnd !== null && windowStart < payer.trialEnd) return { do: 'waive' };
+  const { trial } = payer;
+  if (trial !== null && windowStart >= trial.start && windowStart < trial.end) return { do: 'waive' };
   if (payer.hasEnded || payer.periodStart > windowStart) return { do: 'close' };
   if (!payer.isMetered) return { do: 'wait', because: 'It is put on the invoice of the renewal.' };
   if (units <= metered) return { do: 'wait', because: 'Stripe was told of all of it.' };

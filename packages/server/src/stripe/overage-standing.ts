@@ -43,14 +43,14 @@ export async function overageStanding(
   if (offered === undefined || meter === undefined || subscription === null || item === undefined) return null;
   const prices = await listOveragePrices(connection);
   const price = priceOf({ ...row, product, meter: meterId }, subscription, prices);
-  const { trial_end: trialEnd, status } = subscription;
+  const { status } = subscription;
   const plan = findOffer(catalog, product, row.plan)?.plan.name ?? row.plan;
   return {
     row,
     account: accountOf(row, meter),
     payer: {
       periodStart: item.current_period_start * 1_000,
-      trialEnd: trialEnd === null ? null : trialEnd * 1_000,
+      trial: trialOf(subscription),
       hasEnded: ENDED.includes(status),
       isMetered: row.refusal === null && price !== null && (await isAlone(connection, row, price)),
     },
@@ -71,6 +71,10 @@ export function accountOf(row: OverageRow, meter: Meter): OverageAccount {
     ...{ units, reported, metered, itemizedCents },
     reportedAt: row.reportedAt?.getTime() ?? null,
   };
+}
+
+function trialOf({ trial_start: start, trial_end: end }: StripeSubscription): OveragePayer['trial'] {
+  return start === null || end === null ? null : { start: start * 1_000, end: end * 1_000 };
 }
 
 function priceOf(
