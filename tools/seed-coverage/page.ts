@@ -7,7 +7,7 @@ Five documents each describe a system; this page names what they ask for, row by
 surface: over HTTP, as a library, or on the command line. The last table is what is wanted beyond them. A row without a test is not
 claimed.
 
-Written by \`node tools/seed-coverage.ts\` from the titles of the tests, which end in the rows they show; not by hand.
+Written by \`npx node tools/seed-coverage.ts\` from the titles of the tests, which end in the rows they show; not by hand.
 `;
 
 /** The page, from the tests there are. */
