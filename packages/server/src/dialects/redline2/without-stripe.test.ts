@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Wire } from '../../../../../test/support/wire.ts';
 import { openShop, type Shop } from '../../../test/support/shop.ts';
 
 // A server that has neither a key of Stripe's nor the sandbox.
@@ -9,6 +10,8 @@ beforeAll(async () => {
     SANDBOX: 'off',
     CATALOG: new URL('../../../../../examples/redline2/catalog.yaml', import.meta.url).pathname,
     ADMIN_TOKEN: 'lka_the_admin_token_of_a_server_without_stripe',
+    HOURS_PER_DOLLAR: '0.5',
+    PAYMENT_CURRENCY: 'eur',
   });
   const { body } = await shop.vendor('POST', '/api/licenses', { email: 'test@example.com', hours: 10 });
   key = body.license_key;
@@ -34,7 +37,7 @@ describe('without Stripe', () => {
     const text = await page.text();
     expect(text).toContain('Payments are not set up on this server');
     expect(text).toContain('<dt>Left</dt><dd>10 h');
-    expect(text).toContain('25.00 USD');
+    expect(text).toContain('10.00 EUR');
     expect(text).toContain('Usage history');
     expect(text).not.toContain('>Buy<');
     const buy = new URLSearchParams({ license_key: key, package_id: 'small' });
@@ -47,9 +50,23 @@ describe('without Stripe', () => {
     expect((await shop.vendor('POST', `${path}/usage`, { hours: 0.5 })).body.hours_remaining).toBe(14.5);
     expect((await shop.call('GET', `/payments/balance?license_key=${key}`, null)).body.hours_remaining).toBe(14.5);
     expect((await shop.call('GET', '/payments/packages', null)).body.packages).toHaveLength(4);
-    expect((await shop.call('GET', '/payments/quote?hours=2', null)).body.amount).toBe(10);
+    expect((await shop.call('GET', '/payments/quote?hours=2', null)).body).toMatchObject({
+      amount: 4,
+      currency: 'eur',
+    });
     expect((await shop.call('POST', '/v1/licenses/validate', null, { key })).body.valid).toBe(true);
     await shop.vendor('POST', `${path}/usage`, { hours: 14.5 });
+  });
+
+  it('prices are those of the rate and currency that the environment names [R6]', async () => {
+    const { body } = await shop.call('GET', '/payments/packages', null);
+    expect(body).toMatchObject({ hours_per_dollar: 0.5, currency: 'eur' });
+    expect((body.packages as Wire[]).map(({ price, currency }) => `${price} ${currency}`)).toEqual([
+      '10 eur',
+      '20 eur',
+      '40 eur',
+      '100 eur',
+    ]);
   });
 
   it('a webhook is believed by nobody', async () => {
