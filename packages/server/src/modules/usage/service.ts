@@ -8,7 +8,6 @@ import {
   minuteMs,
   openLedger,
   openUsage,
-  secondMs,
   type UsageDetails,
   type UsageEvent,
   type UsageLook,
@@ -258,11 +257,6 @@ export function createUsage(options: UsageOptions) {
     settled: () => writer.settled(),
   };
 }
-
-/** How long a reservation may be held, and is where nobody says. */
-export const LONGEST_HOLD_SECONDS = 86_400;
-export const HOLD_SECONDS = 300;
-export const secondsToMs = (seconds: number): number => seconds * secondMs;
 
 /** The outcome where it was done, now or before. Everything else is thrown as the error it is to a caller. */
 function assertDone(outcome: UsageOutcome): UsageOutcome {
