@@ -1,12 +1,16 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Wire } from '../../../../../test/support/wire.ts';
 import { openShop, type Shop } from '../../../test/support/shop.ts';
+
+// Alone: nothing that this contract names may hang on another product being sold beside it.
+const CATALOG = fileURLToPath(new URL('../../../../../examples/investment-system', import.meta.url));
 
 let shop: Shop;
 let count = 0;
 
 beforeAll(async () => {
-  shop = await openShop({ STRIPE_PUBLISHABLE_KEY: 'pk_test_of_the_tests' });
+  shop = await openShop({ CATALOG, STRIPE_PUBLISHABLE_KEY: 'pk_test_of_the_tests' });
 });
 afterAll(() => shop?.close());
 
@@ -282,6 +286,13 @@ describe('GET /billing/portal', () => {
     const { status, body } = await get('/billing/portal');
     expect({ status, body }).toEqual({ status: 200, body: { url: expect.stringMatching(/^http/) } });
     expect((await fetch(body.url)).status).toBe(200);
+  });
+});
+
+describe('POST /webhooks/stripe', () => {
+  it('400: is there, and believes nobody but Stripe [V1]', async () => {
+    const { status, body } = await shop.call('POST', '/webhooks/stripe', null, {});
+    expect({ status, body }).toEqual({ status: 400, body: { error: 'Invalid signature' } });
   });
 });
 
