@@ -51,13 +51,21 @@ export function createSalesElsewhere({ recognize, outbox, checkouts }: SalesElse
     },
 
     explain({ type, object }) {
-      if (type !== 'checkout_session' || object.status !== 'complete') return null;
+      const outcome =
+        type === 'checkout_session' && object.status === 'complete' ? OUTCOMES[String(object.mode)] : null;
+      if (outcome == null) return null;
       const metadata = object.metadata as StripeMetadata | null;
       const found = isOurs(metadata) ? null : recognize(metadata ?? {});
-      return typeof found === 'string' ? found : null;
+      return typeof found === 'string' ? `${found} ${outcome}` : null;
     },
   };
 }
+
+/** What becomes of a session that was not recognised, by its mode; of one that only keeps a card nothing was to become. */
+const OUTCOMES: Readonly<Record<string, string>> = {
+  payment: 'Nothing is issued for it.',
+  subscription: 'A licence comes of it only where its price is one of the catalog.',
+};
 
 /** What was made here says so. */
 function isOurs(metadata: StripeMetadata | null): boolean {

@@ -47,8 +47,8 @@ export function keyOf(license: string | null | undefined): string {
 
 /** What the front end's own back end sold at Stripe: `userId` and `tier` in the metadata say to whom, and what. */
 export function saleOf({ userId, tier }: Readonly<Record<string, string>>, product: Product): SoldElsewhere | string {
-  if (!userId || !tier) return 'The metadata name no userId and tier: no licence is issued for it.';
+  if (!userId || !tier) return 'The metadata name no userId and tier.';
   const plan = findPlan(product, tier);
-  if (plan === null) return `The metadata name a tier that ${product.id} does not have: no licence is issued for it.`;
+  if (plan === null) return `The metadata name a tier that ${product.id} does not have.`;
   return { product: product.id, plan: plan.id, user: userId, notes: { [USER_NOTE]: userId } };
 }

@@ -139,6 +139,20 @@ describe('a checkout that the vendor made at Stripe', () => {
     const entry = await entryOf(session.id);
     expect(entry.status).toBe('ignored');
     expect(entry.reason).toContain(reason);
+    expect(entry.reason).toContain('Nothing is issued for it.');
+  });
+
+  it('that only saves a card is no sale that failed', async () => {
+    const { id: customer } = await shop.stripe('POST', '/v1/customers', { email: 'card@example.com' });
+    const session = await shop.stripe('POST', '/v1/checkout/sessions', {
+      mode: 'setup',
+      currency: 'usd',
+      customer,
+      success_url: 'https://falcon.example/thanks',
+    });
+    await shop.control(`/checkout/sessions/${session.id}/complete`, { payment_method: 'pm_card_visa' });
+    await shop.settle();
+    expect(await entryOf(session.id)).toMatchObject({ status: 'processed', reason: null });
   });
 });
 
