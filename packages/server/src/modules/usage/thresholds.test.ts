@@ -77,6 +77,15 @@ describe('use of what is included', () => {
     expect(await letters(VENDOR)).toHaveLength(before);
   });
 
+  it('that is told of when its period is over is on record, and nobody is written to', async () => {
+    const license = await issue('free');
+    const at = shop.server.app.clock.now().toISOString();
+    await shop.vendor('POST', '/sandbox/time/advance', { days: 33 });
+    await shop.vendor('POST', '/v1/usage', { ...event(license, 90), at });
+    expect(await told(license)).toMatchObject([{ percent: 80, used: 90 }]);
+    expect(await letters(license.email)).toEqual([]);
+  });
+
   it('is told of again in the next period', async () => {
     const license = await issue('free');
     await use(license, 85);

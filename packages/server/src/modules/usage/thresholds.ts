@@ -2,6 +2,7 @@
 
 import { type Catalog, findProduct, type Meter, type UsageCrossing } from '@latchkey/core';
 import type { Transaction } from '../../db/database.ts';
+import type { Clock } from '../../ports.ts';
 import type { Audit } from '../audit/index.ts';
 import { parseAccountId, quantityOf } from '../ledger/index.ts';
 import type { Notifications } from '../notifications/index.ts';
@@ -9,6 +10,7 @@ import { type AccountContact, contactsOf } from './thresholds-repository.ts';
 
 export interface ThresholdsOptions {
   catalog: Catalog;
+  clock: Pick<Clock, 'now'>;
   audit: Pick<Audit, 'record'>;
   notifications: Pick<Notifications, 'notify'>;
   /** Where the vendor hears of hard limits that were reached; null: nowhere. */
@@ -20,9 +22,10 @@ const ALL = 100;
 
 /**
  * Tells of thresholds that were crossed, in the transaction of the use that crossed them: the customer is written to, the audit log has
- * it, and where a hard limit was reached the vendor hears of it. Each once for an account, its period and the threshold.
+ * it, and where a hard limit was reached the vendor hears of it. Each once for an account, its period and the threshold. Of a period
+ * that is over when late use crosses it, nobody is written to: nothing is to be done about it any more.
  */
-export function createThresholds({ catalog, audit, notifications, alertEmail }: ThresholdsOptions) {
+export function createThresholds({ catalog, clock, audit, notifications, alertEmail }: ThresholdsOptions) {
   return async function crossed(transaction: Transaction, crossings: readonly UsageCrossing[]): Promise<void> {
     if (crossings.length === 0) return;
     const contacts = await contactsOf(
@@ -54,6 +57,7 @@ export function createThresholds({ catalog, audit, notifications, alertEmail }: 
       subjectId,
       detail: { product, meter: meterId, percent, plan, limit, ...use, ...period },
     });
+    if (endsAt <= clock.now().getTime()) return;
     const { name, unit } = meter;
     const data = { product, meter: name, unit, percent, ...use, limit, endsAt: period.ends_at };
     const effectKey = `usage:${window.account}:${period.starts_at}:${percent}`;
