@@ -24,6 +24,8 @@ export interface Load {
   order: Order;
   /** How long to go on at random. */
   seconds?: number;
+  /** False where the database is on our core, and would wait for us while we wait for it. */
+  stayAwake?: boolean;
   /** What the body of every answer begins with; any other, or any other status than 200, ends the measurement. */
   expected: string;
 }
@@ -32,7 +34,8 @@ export interface Load {
  * Sends requests as fast as they are answered. Written for this, because a client that parses every answer as a browser would takes
  * longer over it than a good server over the request, and what is measured then is the client.
  */
-export async function sendLoad({ url, requests, connections, order, seconds, expected }: Load): Promise<Answers> {
+export async function sendLoad(load: Load): Promise<Answers> {
+  const { url, requests, connections, order, seconds, expected } = load;
   const { hostname, port } = new URL(url);
   const latencies: number[] = [];
   const began = performance.now();
@@ -46,7 +49,7 @@ export async function sendLoad({ url, requests, connections, order, seconds, exp
       return position < requests.length ? requests.at(position) : undefined;
     };
   };
-  const stayAwake = seconds === undefined ? () => {} : keepAwake();
+  const stayAwake = seconds === undefined || load.stayAwake === false ? () => {} : keepAwake();
   await Promise.all(
     Array.from({ length: connections }, (_, connection) =>
       askInTurn({

@@ -130,7 +130,7 @@ function subjectsOf(
         seconds: took,
         p99Ms,
       } = await sendLoad({
-        ...{ url: server.url, requests, connections, order: 'random', seconds, expected },
+        ...{ url: server.url, requests, connections, order: 'random', seconds, expected, stayAwake: false },
       });
       const processorMicroseconds = ((spentBy(pids) - before) * 1e6) / (count * weight);
       return { perSecond: (count * weight) / took, p99Ms, processorMicroseconds };
