@@ -60,8 +60,9 @@ describe('while a period runs', () => {
 });
 
 describe('once it is over', () => {
+  const after = payer({ periodStart: END });
   const close = (changes: Partial<OverageAccount>, hasOpenMeasure: boolean, billedCents: number) =>
-    overageClosing(account(changes), payer(), { hasOpenMeasure, billedCents });
+    overageClosing(account(changes), after, { hasOpenMeasure, hasLines: true, billedCents }, END + 7_200_000);
 
   it('tells the rest while the invoice is a draft, and waits for it', () => {
     expect(close({ metered: 15 }, true, 0)).toEqual({ do: 'meter', from: 15, to: 40, at: END - 1_000 });
@@ -78,6 +79,16 @@ describe('once it is over', () => {
     expect(close({ metered: 40 }, false, 0)).toEqual({ do: 'item', cents: 120 });
     expect(close({ metered: 30 }, false, 90)).toEqual({ do: 'item', cents: 30 });
     expect(close({}, false, 0)).toEqual({ do: 'item', cents: 120 });
+  });
+
+  it('waits for an invoice that is not there yet, as long as one may come', () => {
+    const nothing = { hasOpenMeasure: false, hasLines: false, billedCents: 0 };
+    const at = (now: number, changes: Partial<OveragePayer> = {}, metered = 40) =>
+      overageClosing(account({ metered }), { ...after, ...changes }, nothing, now);
+    expect(at(END + 5_000)).toMatchObject({ do: 'wait' });
+    expect(at(END + 3_600_000)).toEqual({ do: 'item', cents: 120 });
+    expect(at(END + 5_000, { hasEnded: true })).toEqual({ do: 'item', cents: 120 });
+    expect(at(END + 5_000, {}, 0)).toEqual({ do: 'item', cents: 120 });
   });
 
   it('gives back what was corrected after it was billed', () => {

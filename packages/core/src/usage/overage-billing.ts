@@ -58,9 +58,14 @@ export function overageStep(account: OverageAccount, payer: OveragePayer, now: n
 export interface OverageStatement {
   /** A draft on which what the meter counted is counted once more before it is final. */
   readonly hasOpenMeasure: boolean;
+  /** Whether there is any line of what the meter counted, a draft's or one that is final. */
+  readonly hasLines: boolean;
   /** What was billed of what the meter counted. */
   readonly billedCents: number;
 }
+
+/** For so long a renewal's invoice may not be there yet, though the subscription is in its next period. */
+const INVOICE_MS = 60 * 60_000;
 
 export type OverageClosing =
   | Extract<OverageStep, { do: 'wait' | 'meter' }>
@@ -75,13 +80,18 @@ export type OverageClosing =
 export function overageClosing(
   account: OverageAccount,
   payer: OveragePayer,
-  { hasOpenMeasure, billedCents }: OverageStatement,
+  { hasOpenMeasure, hasLines, billedCents }: OverageStatement,
+  now: number,
 ): OverageClosing {
   const { units, metered, price, stepsOfUnit, itemizedCents, windowEnd } = account;
   if (hasOpenMeasure && payer.isMetered && units > metered) {
     return { do: 'meter', from: metered, to: units, at: momentWithin(account, windowEnd) };
   }
   if (hasOpenMeasure) return { do: 'wait', because: 'Stripe’s invoice of the period is not final yet.' };
+  // What its meter was told, Stripe bills by itself, unless a cancellation threw it away: as an amount too, it would be charged twice.
+  if (metered > 0 && !hasLines && !payer.hasEnded && now < payer.periodStart + INVOICE_MS) {
+    return { do: 'wait', because: 'Stripe has not begun the invoice of the period yet.' };
+  }
   const cents = overageCents(price, units, stepsOfUnit) - billedCents - itemizedCents;
   return cents === 0 ? { do: 'settled' } : { do: 'item', cents };
 }

@@ -37,6 +37,7 @@ export interface OverageBilling {
 /** What Stripe has billed, or is about to bill, of a row by its metered price. */
 interface Measured {
   hasOpenMeasure: boolean;
+  hasLines: boolean;
   billedUnits: number;
   billedCents: number;
 }
@@ -44,7 +45,7 @@ interface Measured {
 const PAGE = 200;
 /** What an invoice within this time can wait for. */
 const SOON_MS = 40 * dayMs;
-const NOTHING: Measured = { hasOpenMeasure: false, billedUnits: 0, billedCents: 0 };
+const NOTHING: Measured = { hasOpenMeasure: false, hasLines: false, billedUnits: 0, billedCents: 0 };
 const AS_OVERAGE = { actor: { type: 'system', id: 'overage' } } as const;
 
 export function createOverageBilling(options: OverageBillingOptions): OverageBilling {
@@ -88,7 +89,7 @@ export function createOverageBilling(options: OverageBillingOptions): OverageBil
       return null;
     }
     const measured = await measure(standing);
-    const closing = overageClosing(standing.account, standing.payer, measured);
+    const closing = overageClosing(standing.account, standing.payer, measured, clock.now().getTime());
     await take(standing, closing, measured);
     const isDone = closing.do === 'item' || closing.do === 'settled';
     return isDone && !standing.payer.hasEnded ? standing.subscription : null;
@@ -138,15 +139,17 @@ export function createOverageBilling(options: OverageBillingOptions): OverageBil
   /** What Stripe's invoices say of the part that its meter was told. */
   async function measure({ row, subscription, meter }: OverageStanding): Promise<Measured> {
     if (row.stripePriceId === null) return NOTHING;
-    const start = row.windowStart.getTime() / 1_000;
+    const start = Math.floor(row.windowStart.getTime() / 1_000);
     const end = Math.ceil(row.windowEnd.getTime() / 1_000);
     const lines = await client.measuredLines({
       ...{ subscription: subscription.id, customerId: subscription.customer },
-      ...{ priceIds: [row.stripePriceId], since: Math.floor(start) },
+      ...{ priceIds: [row.stripePriceId], since: start },
     });
-    const own = lines.filter((line) => line.start >= Math.floor(start) && line.end <= end);
+    // A period may have been made longer since its use was counted, so that its line ends after what is known of it here.
+    const own = lines.filter((line) => line.start === start || (line.start > start && line.end <= end));
     const billed = own.filter(({ isDraft }) => !isDraft);
     return {
+      hasLines: own.length > 0,
       // A draft that bills nothing of it, and never will, need not be waited for.
       hasOpenMeasure: own.some(
         ({ isDraft, quantity }) => isDraft && (row.refusal === null || row.metered > 0 || Number(quantity) !== 0),
