@@ -178,7 +178,7 @@ describe('a machine too many, where the plan lets it ask', () => {
   });
 
   it('is not written down where the plan does not let it ask', async () => {
-    const { key } = await issue();
+    const { key } = await issue({ policy: { whenMachinesFull: 'refuse' } });
     await activate(key, { fingerprint: 'old' });
     expect((await activate(key, { fingerprint: 'new' })).reactivationRequestId).toBeNull();
   });

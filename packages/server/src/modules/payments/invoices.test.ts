@@ -38,6 +38,10 @@ describe('invoices', () => {
     const real = await atStripe('invoices', ada.stripe);
     expect(ids(shown)).toEqual(ids(real));
     expect(shown).toHaveLength(2);
+    // The second one also has what was used beyond the plan, which is nothing.
+    expect(
+      real.flatMap(({ lines }) => lines.data.map(({ amount }: Wire) => amount)).filter((amount) => amount > 0),
+    ).toEqual([2900, 2900]);
     for (const [index, invoice] of real.entries()) {
       expect(shown[index]).toMatchObject({
         object: 'invoice',
@@ -56,15 +60,13 @@ describe('invoices', () => {
         hosted_invoice_url: invoice.hosted_invoice_url,
         invoice_pdf: invoice.invoice_pdf,
         paid_at: new Date(invoice.status_transitions.paid_at * 1000).toISOString(),
-        lines: [
-          {
-            description: invoice.lines.data[0].description,
-            amount: 2900,
-            quantity: 1,
-            proration: false,
-            period_start: new Date(invoice.lines.data[0].period.start * 1000).toISOString(),
-          },
-        ],
+        lines: invoice.lines.data.map((line: Wire) => ({
+          description: line.description,
+          amount: line.amount,
+          quantity: line.quantity,
+          proration: false,
+          period_start: new Date(line.period.start * 1000).toISOString(),
+        })),
       });
     }
   });
