@@ -249,6 +249,6 @@ function widest(one: number, other: number): number {
   return one === -1 || other === -1 ? -1 : Math.max(one, other);
 }
 
-function overageKey({ windowStart, rate }: Pick<UsageOverage, 'windowStart' | 'rate'>): string {
+export function overageKey({ windowStart, rate }: Pick<UsageOverage, 'windowStart' | 'rate'>): string {
   return `${windowStart}/${rate}`;
 }

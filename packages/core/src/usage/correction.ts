@@ -1,20 +1,31 @@
 /** Events that are taken back, or a part of them: by another event, never by a change. */
 
-import { type AccountDraft, addOverage, addParts, addsUp, billNamed, keepWindow, openWindow } from './account-draft.ts';
+import {
+  type AccountDraft,
+  addOverage,
+  addParts,
+  addsUp,
+  billNamed,
+  keepWindow,
+  openWindow,
+  overageKey,
+} from './account-draft.ts';
 import { partsBack, type UsageParts } from './admit.ts';
 import { addEvent, answer, countedEvent, eventKey, mustApply, type UsageBatch } from './batch.ts';
-import type { CorrectRequest, UsageOutcome } from './types.ts';
+import type { CorrectRequest, UsageEvent, UsageOutcome, UsageWindow } from './types.ts';
 
 /** Takes an event back: first what of it was only noted, then what is billed, then what its balance gave. */
 export function correctUse(batch: UsageBatch, draft: AccountDraft, request: CorrectRequest): UsageOutcome {
   const { event, id, account } = request;
-  const window = openWindow(draft, request, event.at, batch.ledger);
+  const today = openWindow(draft, request, event.at, batch.ledger);
   const key = eventKey(account, event.id);
   const before = (batch.counted.get(key)?.reversed ?? 0) + (batch.reversed.get(key) ?? 0);
   const quantity = request.quantity ?? event.quantity - before;
   const code = whyNotCorrected(batch, request, { quantity, before });
-  if (code !== null) return answer(draft, window, request, { code, quantity });
+  if (code !== null) return answer(draft, today, request, { code, quantity });
   const parts = partsBack(event, before, quantity);
+  const window = countedIn(draft, today, event, { parts, quantity });
+  if (window === null) return answer(draft, today, request, { code: 'not_correctable', quantity });
   const lapsed = giveBack(batch, request, parts, before);
   const bill = parts.overage > 0 && event.rate !== null ? billNamed(draft, window.startsAt, event.rate) : null;
   if (bill !== null) addOverage(draft, window, bill, -parts.overage);
@@ -28,6 +39,29 @@ export function correctUse(batch: UsageBatch, draft: AccountDraft, request: Corr
     ...{ operation: null, reverses: event.id, details: event.details },
   });
   return answer(draft, after, request, { code: 'VALID', done: true, quantity });
+}
+
+/**
+ * The window in which the event was counted. It is not always the one that its time is in today: a period may have been heard of late, and
+ * have ended the one before after the event. Null where it is none that is known.
+ */
+function countedIn(
+  draft: AccountDraft,
+  today: UsageWindow,
+  { at, rate }: UsageEvent,
+  { parts, quantity }: { parts: UsageParts; quantity: number },
+): UsageWindow | null {
+  const holds = (window: UsageWindow): boolean =>
+    window.recorded >= quantity &&
+    window.covered >= parts.covered &&
+    window.overage >= parts.overage &&
+    window.uncovered >= parts.uncovered &&
+    (parts.overage === 0 ||
+      rate === null ||
+      (draft.overages.get(overageKey({ windowStart: window.startsAt, rate }))?.units ?? 0) >= parts.overage);
+  if (holds(today)) return today;
+  const earlier = [...draft.windows.values()].filter((one) => one.startsAt <= at && holds(one));
+  return earlier.toSorted((one, other) => other.startsAt - one.startsAt)[0] ?? null;
 }
 
 function whyNotCorrected(
