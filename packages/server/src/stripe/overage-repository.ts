@@ -131,6 +131,22 @@ export async function listRows(
   return pageAfter(query, after, limit);
 }
 
+/** Subscriptions that have ended since then, with amounts that may wait for an invoice that does not come; none that are reported now. */
+export async function endedWithAmounts(
+  connection: Connection,
+  since: Date,
+): Promise<{ reference: string; currency: string }[]> {
+  return connection
+    .selectFrom('usage_overage as row')
+    .innerJoin('subscriptions', 'subscriptions.id', 'row.subscription_id')
+    .select(['subscriptions.reference', 'row.currency'])
+    .where('subscriptions.source', '=', 'stripe')
+    .where('subscriptions.ended_at', '>', since)
+    .groupBy(['subscriptions.reference', 'row.currency'])
+    .having(sql<SqlBool>`bool_or(row.itemized_cents <> 0) AND bool_and(row.report IS NULL)`)
+    .execute();
+}
+
 /** Takes a row for a report; false when another look was faster, or something has changed since the row was read. */
 export async function takeRow(
   connection: Connection,

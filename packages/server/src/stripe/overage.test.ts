@@ -73,6 +73,21 @@ describe('use beyond a plan', () => {
     expect(await overageCharged(shop, caller)).toBe(18);
   });
 
+  it('that waits for the next invoice is billed, or given back, when the subscription ends before that', async () => {
+    const [late, corrected] = [await subscribeCaller(shop, 'starter'), await subscribeCaller(shop, 'starter')];
+    const windows = [await periodOf(shop, late), await periodOf(shop, corrected)];
+    await useBeyond(shop, late, 'starter', 10, windows[0]);
+    await useBeyond(shop, corrected, 'starter', 10, windows[1]);
+    await pass(shop, { days: 33 });
+    await useBeyond(shop, late, 'starter', 5, windows[0]);
+    await useBeyond(shop, corrected, 'starter', -4, windows[1]);
+    await pass(shop, { days: 1 });
+    for (const { id } of [late, corrected]) await shop.vendor('POST', `/v1/subscriptions/${id}/cancel`, {});
+    await pass(shop, { days: 2 });
+    expect(await overageCharged(shop, late)).toBe(45);
+    expect(await overageCharged(shop, corrected)).toBe(18);
+  });
+
   it('is billed at the rate of its plan on both sides of an upgrade in mid-period', async () => {
     const caller = await subscribeCaller(shop, 'starter');
     await useBeyond(shop, caller, 'starter', 20);

@@ -14,8 +14,9 @@ import type { Clock } from '../ports.ts';
 import type { StripeClient } from './client/index.ts';
 import type { Intents } from './intents.ts';
 import { isMetered, meteredPricesBeside, ownItem } from './metered-items.ts';
-import { createInvoiceAmounts, createMeterEvents, type OverageReporter } from './overage-reports.ts';
-import { dueRows, type OverageRow, pricesInUse, settleRow } from './overage-repository.ts';
+import { mirror } from './mirror.ts';
+import { createInvoiceAmounts, createMeterEvents, OVERAGE_NOTE, type OverageReporter } from './overage-reports.ts';
+import { dueRows, endedWithAmounts, type OverageRow, pricesInUse, settleRow } from './overage-repository.ts';
 import { type OverageStanding, overageStanding } from './overage-standing.ts';
 import type { StripeSubscription } from './shapes.ts';
 
@@ -53,6 +54,8 @@ export function createOverageBilling(options: OverageBillingOptions): OverageBil
   const meterEvents = createMeterEvents(options);
   const invoiceAmounts = createInvoiceAmounts(options);
   let running: Promise<void> | null = null;
+  /** Ended subscriptions that were looked through for what waited on them; asked once more by a process that starts. */
+  const sweptUp = new Set<string>();
 
   async function pass(): Promise<void> {
     const closed = new Map<string, StripeSubscription>();
@@ -72,10 +75,27 @@ export function createOverageBilling(options: OverageBillingOptions): OverageBil
       after = due.at(-1) ?? null;
       if (due.length < PAGE) break;
     }
+    await sweepUp().catch((error: unknown) =>
+      log.warn({ error }, 'what waited for the next invoice of a subscription that has ended could not be billed'),
+    );
     for (const subscription of closed.values()) {
       await tidy(subscription).catch((error: unknown) =>
         log.warn({ error, subscription: subscription.id }, 'the metered items of a subscription could not be tidied'),
       );
+    }
+  }
+
+  /** An immediate cancellation leaves what waits for the next invoice where it is: it is put on one of its own. */
+  async function sweepUp(): Promise<void> {
+    const since = new Date(clock.now().getTime() - SOON_MS);
+    for (const { reference, currency } of await endedWithAmounts(database.connection, since)) {
+      if (sweptUp.has(reference)) continue;
+      const subscription = await mirror.subscription(database.connection, reference);
+      if (subscription === null) continue;
+      const { customer: customerId, default_payment_method: paymentMethod } = subscription;
+      const of = { subscription: reference, customerId, currency, paymentMethod, noteKey: OVERAGE_NOTE };
+      await client.billWaiting(of, `overage-waiting/${reference}`);
+      sweptUp.add(reference);
     }
   }
 

@@ -48,6 +48,11 @@ export interface StripeOverage {
   counted(meterId: string, customerId: string, from: number, until: number): Promise<string>;
   /** Puts an amount on an invoice and answers the item's id. One of its own goes its way in an hour, like a renewal's. */
   billAmount(amount: InvoiceAmount, idempotencyKey: string): Promise<string>;
+  /** Puts what waits for the next invoice of a subscription, and carries this note, on an invoice of its own. */
+  billWaiting(
+    of: { subscription: string; customerId: string; currency: string; paymentMethod: string | null; noteKey: string },
+    idempotencyKey: string,
+  ): Promise<void>;
   /** The item with this note among the latest hundred of a customer; null when there is none. */
   findAmount(customerId: string, note: { key: string; value: string }): Promise<string | null>;
   /** What is billed by these prices on a subscription's invoices since then, and on the items that wait for its next. */
@@ -84,6 +89,20 @@ export function overageCalls({ sdk, call }: Calls): StripeOverage {
     return lines;
   }
 
+  /** A draft with nothing on it yet, which becomes final in an hour. */
+  async function ownInvoice(
+    of: { customerId: string; currency: string; paymentMethod: string | null; metadata: Record<string, string> },
+    idempotencyKey: string,
+  ): Promise<string> {
+    const { customerId, currency, paymentMethod, metadata } = of;
+    const params: Stripe.InvoiceCreateParams = {
+      ...{ customer: customerId, currency, metadata, auto_advance: true, pending_invoice_items_behavior: 'exclude' },
+      ...(paymentMethod === null ? {} : { default_payment_method: paymentMethod }),
+    };
+    const invoice = await call('invoices.create', () => sdk.invoices.create(params, { idempotencyKey }));
+    return invoice.id ?? '';
+  }
+
   return {
     async reportUse({ eventName, identifier, customerId, value, at }) {
       const payload = { [METER_PAYLOAD.customer]: customerId, [METER_PAYLOAD.value]: value };
@@ -113,28 +132,28 @@ export function overageCalls({ sdk, call }: Calls): StripeOverage {
       // What was kept as JSON may come back in another order, and must be sent again as it was.
       const metadata = Object.fromEntries(Object.entries(rest.metadata).sort());
       const period = { start: rest.period.start, end: rest.period.end };
-      let where: { invoice: string } | { subscription: string };
-      if ('paymentMethod' in to) {
-        const invoice = await call('invoices.create', () =>
-          sdk.invoices.create(
-            {
-              customer: customerId,
-              currency,
-              metadata,
-              auto_advance: true,
-              pending_invoice_items_behavior: 'exclude',
-              ...(to.paymentMethod === null ? {} : { default_payment_method: to.paymentMethod }),
-            },
-            { idempotencyKey: `${idempotencyKey}:invoice` },
-          ),
-        );
-        where = { invoice: invoice.id ?? '' };
-      } else where = to;
+      const isOwn = 'paymentMethod' in to;
+      const where = isOwn
+        ? { invoice: await ownInvoice({ customerId, currency, metadata, ...to }, `${idempotencyKey}:invoice`) }
+        : to;
       const item = { customer: customerId, amount: amountCents, currency, description, period, metadata };
       const made = await call('invoice_items.create', () =>
         sdk.invoiceItems.create({ ...item, ...where }, { idempotencyKey }),
       );
       return made.id;
+    },
+
+    async billWaiting({ subscription, noteKey, ...of }, idempotencyKey) {
+      const page = { customer: of.customerId, pending: true, limit: PAGE };
+      const list = await call('invoice_items.list', () => sdk.invoiceItems.list(page));
+      const own = list.data.filter(
+        ({ metadata, parent }) =>
+          metadata?.[noteKey] !== undefined && parent?.subscription_details?.subscription === subscription,
+      );
+      if (own.length === 0) return;
+      const invoice = await ownInvoice({ ...of, metadata: {} }, `${idempotencyKey}:invoice`);
+      const lines = own.map(({ id }) => ({ invoice_item: id }));
+      await call('invoices.add_lines', () => sdk.invoices.addLines(invoice, { lines }, { idempotencyKey }));
     },
 
     async findAmount(customer, { key, value }) {
