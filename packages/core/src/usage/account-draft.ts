@@ -183,12 +183,22 @@ export interface Bill {
   readonly price: UnitPrice;
 }
 
-/** The rate of today's terms; of a window that is over, the last at which something of it was billed. */
-export function billOf(draft: AccountDraft, window: UsageWindow, terms: UsageTerms): Bill | null {
+/**
+ * The rate of today's terms; of a window that is over, the last at which something of it was billed, or else that of its own plan: by a
+ * plan that was left since, what comes late is neither billed nor free.
+ */
+export function billOf(draft: AccountDraft, window: UsageWindow, standing: UsageStanding): Bill | null {
+  const terms = currentTerms(draft, standing);
+  if (window.endsAt > draft.now) return billAt(terms.plan, terms.rate);
   const used = [...draft.overages.values()].filter(({ windowStart }) => windowStart === window.startsAt).at(-1);
-  if (window.endsAt <= draft.now && used !== undefined) return used;
-  const rate = rateName(terms);
-  return rate === null || terms.rate === null ? null : { rate, plan: terms.plan ?? '', price: terms.rate };
+  if (used !== undefined) return used;
+  if (window.plan === terms.plan || window.plan === null) return billAt(terms.plan, terms.rate);
+  return billAt(window.plan, standing.rateOf?.(window.plan) ?? null);
+}
+
+function billAt(plan: string | null, price: UnitPrice | null): Bill | null {
+  const rate = rateName({ plan, rate: price });
+  return rate === null || price === null ? null : { rate, plan: plan ?? '', price };
 }
 
 export function billNamed(draft: AccountDraft, windowStart: number, rate: string): Bill | null {

@@ -9,7 +9,6 @@ import {
   availableNow,
   billNamed,
   billOf,
-  currentTerms,
   keepWindow,
   openWindow,
 } from './account-draft.ts';
@@ -61,7 +60,7 @@ export function holdUse(batch: UsageBatch, draft: AccountDraft, request: HoldReq
     mustApply(batch, { type: 'reserve', ...what, at: now, reason: null });
   }
   draft.beyond.set(window.startsAt, beyond + parts.overage + parts.uncovered);
-  const bill = parts.overage > 0 ? billOf(draft, window, currentTerms(draft, request)) : null;
+  const bill = parts.overage > 0 ? billOf(draft, window, request) : null;
   // The rate's row is there from now on, for a reservation that is used when the plan is another.
   if (bill !== null) addOverage(draft, window, bill, 0);
   batch.reservations.set(id, {

@@ -88,6 +88,8 @@ export interface UsageStanding {
   readonly account: string;
   readonly meter: Meter;
   readonly terms: UsageTerms;
+  /** What another plan of the product charges beyond it: for late use of a period in which that plan held. */
+  readonly rateOf?: (plan: string) => UnitPrice | null;
 }
 
 /** What is known of an account, apart from its balance. */

@@ -6,13 +6,12 @@ import {
   addsUp,
   availableNow,
   billOf,
-  currentTerms,
   keepWindow,
   keptAvailable,
   lapsedLeft,
   openWindow,
 } from './account-draft.ts';
-import { type Admission, admit, admitValue } from './admit.ts';
+import { type Admission, admit, admitValue, type UsageParts } from './admit.ts';
 import { addEvent, answer, countedEvent, mustApply, type UsageBatch } from './batch.ts';
 import type { UsageOutcome, UsageWindow, UseRequest } from './types.ts';
 
@@ -85,9 +84,11 @@ interface Made {
 
 function keep(batch: UsageBatch, draft: AccountDraft, request: UseRequest, made: Made): UsageOutcome {
   const { id, account, at, quantity, details } = request;
-  const { parts, because } = made.admission;
+  const { parts: admitted, because } = made.admission;
   const { window, lapsed, operation, recorded } = made;
-  const bill = parts.overage > 0 ? billOf(draft, window, currentTerms(draft, request)) : null;
+  const bill = admitted.overage > 0 ? billOf(draft, window, request) : null;
+  // What nobody has a price for is noted: the books are not to say that it is billed.
+  const parts = admitted.overage > 0 && bill === null ? notBilled(admitted) : admitted;
   if (bill !== null) addOverage(draft, window, bill, parts.overage);
   const after: UsageWindow = {
     ...window,
@@ -103,4 +104,8 @@ function keep(batch: UsageBatch, draft: AccountDraft, request: UseRequest, made:
   const what = { id, account, at, receivedAt: batch.now, quantity, ...parts };
   addEvent(batch, { ...what, lapsed, rate: bill?.rate ?? null, operation, reverses: null, details });
   return answer(draft, after, request, { code: 'VALID', done: true, quantity, because });
+}
+
+function notBilled({ covered, overage, uncovered }: UsageParts): UsageParts {
+  return { covered, overage: 0, uncovered: uncovered + overage };
 }

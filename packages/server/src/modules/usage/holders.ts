@@ -66,7 +66,12 @@ export function createHolders({ catalog, ledger, licenseReader }: HoldersOptions
     const status = license === null ? 'active' : licenseReader.status(license);
     return {
       account,
-      standing: { account: account.id, meter: account.meter, terms: termsOfPlan(plan, account.meter) },
+      standing: {
+        account: account.id,
+        meter: account.meter,
+        terms: termsOfPlan(plan, account.meter),
+        rateOf: (id) => termsOfPlan(product === null ? null : findPlan(product, id), account.meter).rate,
+      },
       source: { subscription: license?.subscriptionId ?? null, startsAt: license?.startsAt ?? null },
       withheld: status === 'active' || status === 'grace' ? null : status,
     };
