@@ -80,6 +80,19 @@ export function createHolders({ catalog, ledger, licenseReader }: HoldersOptions
   return {
     meter,
 
+    /**
+     * What names an owner, and the product where one alone has the meter: a customer may have licences of several, and the best of them
+     * need not be the one that is used.
+     */
+    named<Named extends { customer_id?: string | undefined; product?: string | undefined }>(
+      named: Named,
+      meterId: string | undefined,
+    ): Named {
+      if (named.customer_id === undefined || named.product !== undefined || meterId === undefined) return named;
+      const [only, another] = catalog.products.filter(({ meters }) => meters.some(({ id }) => id === meterId));
+      return only === undefined || another !== undefined ? named : { ...named, product: only.id };
+    },
+
     /** The holder behind what a call names, with the licence that a customer's use is counted on. */
     async find({ owner, product, license }: AccountOwner & { license?: LicenseRecord | null }): Promise<UsageHolder> {
       if ('licenseId' in owner) {

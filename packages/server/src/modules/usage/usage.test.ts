@@ -295,6 +295,19 @@ describe('asking', () => {
 describe('of customers', () => {
   const email = 'uses@example.com';
 
+  it('counts a customer’s use on their licence of the product whose meter it is, whatever else they have', async () => {
+    const own = await issue('free', { email: 'of-two@example.com' });
+    const { customer_id } = own;
+    const better = { product: 'crypto-orchestrator', plan: 'enterprise', customer_id };
+    expect((await call('POST', '/v1/licenses', better)).status).toBe(201);
+    const event = { id: 'of-two', meter: 'calls', customer_id, quantity: 7 };
+    expect((await call('POST', '/v1/usage', event)).body).toMatchObject({ accepted: 1, rejected: [] });
+    expect((await call('POST', '/v1/usage/check', { meter: 'calls', customer_id })).body).toMatchObject({
+      remaining: 93,
+    });
+    expect(await standing(own.key)).toMatchObject({ used: 7 });
+  });
+
   it('use is counted on their licence of the best plan', async () => {
     const free = await issue('free', { email });
     const pro = await issue('pro', { email });

@@ -29,7 +29,7 @@ export function checkRoutes(http: Http, options: UsageRoutes): void {
     },
     async (request) => {
       const { meter, quantity = 1, reserve, hold_seconds, ...named } = request.body;
-      const holder = await usage.find(await oneOwner(request, named, options, WRITE));
+      const holder = await usage.find(await oneOwner(request, usage.named(named, meter), options, WRITE));
       const held = usage.meter(holder, meter);
       const asked = {
         quantity: readUse(quantity, held.account.meter),

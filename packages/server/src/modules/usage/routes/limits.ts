@@ -34,7 +34,7 @@ export function limitRoutes(http: Http, options: UsageRoutes): void {
     },
     async (request) => {
       const { meter, ...named } = request.query;
-      const holder = await usage.find(await oneOwner(request, orTheirs(request, named), options));
+      const holder = await usage.find(await oneOwner(request, usage.named(orTheirs(request, named), meter), options));
       const data = (await usage.limits(holder, meter)).map(standingView);
       return { data, has_more: false as const, next: null };
     },
@@ -67,7 +67,7 @@ function correctionRoute(http: Http, options: UsageRoutes): void {
     },
     async (request) => {
       const { id, reverses, quantity, meter, ...named } = request.body;
-      const holder = await usage.find(await oneOwner(request, named, options, WRITE));
+      const holder = await usage.find(await oneOwner(request, usage.named(named, meter), options, WRITE));
       const held = usage.meter(holder, meter);
       const some = quantity === undefined ? undefined : readUse(quantity, held.account.meter);
       const { outcome } = await usage.correct(held, { id, of: reverses, quantity: some });
@@ -97,7 +97,7 @@ function allowanceRoute(http: Http, options: UsageRoutes): void {
     },
     async (request) => {
       const { meter: meterId, included, limit = null, ceiling, ...named } = request.body;
-      const holder = await usage.find(await oneOwner(request, named, options, WRITE));
+      const holder = await usage.find(await oneOwner(request, usage.named(named, meterId), options, WRITE));
       const held = usage.meter(holder, meterId);
       const { meter } = held.account;
       const override: AllowanceOverride = {

@@ -56,7 +56,12 @@ async function recordAll(request: HttpRequest, events: readonly unknown[], optio
   const rejected: Rejection[] = [];
   const accepted: SubmittedRequest[] = [];
   const places: number[] = [];
-  const read = events.map((value) => settled(() => readEvent(value)));
+  const read = events.map((value) =>
+    settled(() => {
+      const event = readEvent(value);
+      return usage.named(event, event.meter);
+    }),
+  );
   const find = await findAll(request, read, options);
   for (const [index, event] of read.entries()) {
     const made = 'error' in event ? event : settled(() => requestOf(event.value, find, usage));
