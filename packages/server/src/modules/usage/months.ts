@@ -1,4 +1,4 @@
-import { addMs, addUnits, LATEST_EVENT_DAYS, minuteMs } from '@latchkey/core';
+import { addUnits, LATEST_EVENT_DAYS, minuteMs } from '@latchkey/core';
 import type { Database } from '../../db/database.ts';
 import type { Clock } from '../../ports.ts';
 import type { Ledger } from '../ledger/index.ts';
@@ -62,7 +62,7 @@ export function createMonths({ database, clock, ledger }: MonthsOptions) {
     /** Makes next month's tables before anybody needs them, and forgets ids that cannot come again. Once a day. */
     async keep(): Promise<void> {
       const now = clock.now();
-      await ensureMonths([now.getTime(), addMs(addUnits(now, 'month', 1), 0).getTime()]);
+      await ensureMonths([now.getTime(), addUnits(now, 'month', 1).getTime()]);
       const oldest = addUnits(now, 'month', 1 - MONTHS_OF_IDS);
       await database.transaction(ACTOR, ({ connection }) => dropIdsBefore(connection, oldest));
     },
