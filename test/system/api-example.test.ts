@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Api, COSTS, createApi } from '../../examples/investment-system/app/app.ts';
 import { loadExampleCatalog } from '../../packages/server/test/support/licensing.ts';
@@ -41,6 +40,14 @@ async function start(spool = `spool-${++spools}`) {
 async function freeLicense(): Promise<string> {
   const issued = await server.call('POST', '/v1/licenses', { product: PRODUCT, plan: 'free' });
   return issued?.body.key;
+}
+
+/** A user's token, as the program beside the example makes it. */
+async function userToken(user: string): Promise<string> {
+  const file = 'examples/investment-system/user-token.ts';
+  const program = startProcess({ file, args: [user], env: { JWT_SECRET } });
+  await program.exited;
+  return program.output().trim();
 }
 
 async function used(key: string): Promise<number> {
@@ -94,12 +101,7 @@ describe.each(ENGINES)('the API of the example, counted on %s', (engine) => {
 
   it('knows its callers by key or by the token of their account, and nobody else [V3]', async () => {
     const { get, close } = await start();
-    const token = await new SignJWT({ email: 'ann@example.com', email_verified: true })
-      .setProtectedHeader({ alg: 'HS256' })
-      .setSubject('ann')
-      .setExpirationTime('1h')
-      .sign(new TextEncoder().encode(JWT_SECRET));
-    const headers = { authorization: `Bearer ${token}` };
+    const headers = { authorization: `Bearer ${await userToken('ann')}` };
     expect((await get('/export/csv', headers)).status).toBe(200);
     for (const wrong of [{}, { 'x-license-key': 'INV-NONE' }, { authorization: 'Bearer nobody' }]) {
       const refused = await get('/signals', wrong as Record<string, string>);

@@ -213,7 +213,9 @@ describe('who may call', () => {
       '/api/licensing/features',
     ];
     const known = new Set([
-      ...guarded.map(([method, path]) => `${method} ${path.replace('/rl_none', '/{key}').replace(/\/[a-z]+_none/, '/{id}')}`),
+      ...guarded.map(
+        ([method, path]) => `${method} ${path.replace('/rl_none', '/{key}').replace(/\/[a-z]+_none/, '/{id}')}`,
+      ),
       ...open.flatMap((path) => [`GET ${path}`, `POST ${path}`]),
     ]);
     const rest = [
