@@ -17,6 +17,12 @@ export function overageCents(rate: UnitPrice, steps: number, stepsOfUnit: number
   return toSafeInteger(roundHalfAwayFromZero(cents, BigInt(rate.perUnits) * BigInt(stepsOfUnit)));
 }
 
+/** Whether what so many steps cost can be counted exactly: beyond that no bill is written. */
+export function canBeBilled(rate: UnitPrice, steps: number, stepsOfUnit: number): boolean {
+  const cents = (BigInt(rate.amountCents) * BigInt(steps)) / (BigInt(rate.perUnits) * BigInt(stepsOfUnit));
+  return cents < BigInt(Number.MAX_SAFE_INTEGER);
+}
+
 /** As many decimal places as Stripe takes in `unit_amount_decimal`. */
 const PLACES = 12;
 

@@ -13,6 +13,7 @@ import {
 } from './account-draft.ts';
 import { type Admission, admit, admitValue, type UsageParts } from './admit.ts';
 import { addEvent, answer, countedEvent, mustApply, type UsageBatch } from './batch.ts';
+import { canBeBilled, stepsPerUnit } from './overage-price.ts';
 import type { UsageOutcome, UsageWindow, UseRequest } from './types.ts';
 
 /** Counts a use in the window it happened in, once for its id. */
@@ -41,6 +42,9 @@ function useOfSum(batch: UsageBatch, draft: AccountDraft, window: UsageWindow, r
     enforce,
   });
   if (!admission.allowed) return answer(draft, window, request, { ...admission, quantity });
+  if (!hasItsPrice(draft, window, request, admission.parts)) {
+    return answer(draft, window, request, { code: 'too_large', quantity });
+  }
   const taken = window.included === -1 ? 0 : admission.parts.covered;
   const lapsed = Math.min(taken, lapsedBefore);
   const operation = takeFromBalance(batch, draft, request, { amount: taken - lapsed, isOver });
@@ -69,6 +73,9 @@ function useOfValue(batch: UsageBatch, draft: AccountDraft, window: UsageWindow,
   const aggregation = meter.aggregation === 'max' ? 'max' : 'last';
   const admission = admitValue(quantity, { terms: window, overage: window.overage, aggregation, enforce });
   if (!admission.allowed) return answer(draft, window, request, { ...admission, quantity });
+  if (!hasItsPrice(draft, window, request, admission.parts)) {
+    return answer(draft, window, request, { code: 'too_large', quantity });
+  }
   const isLast = window.lastAt === null || at >= window.lastAt;
   const recorded = aggregation === 'max' ? Math.max(window.recorded, quantity) : isLast ? quantity : window.recorded;
   return keep(batch, draft, request, { window, admission, operation: null, lapsed: 0, recorded });
@@ -104,6 +111,13 @@ function keep(batch: UsageBatch, draft: AccountDraft, request: UseRequest, made:
   const what = { id, account, at, receivedAt: batch.now, quantity, ...parts };
   addEvent(batch, { ...what, lapsed, rate: bill?.rate ?? null, operation, reverses: null, details });
   return answer(draft, after, request, { code: 'VALID', done: true, quantity, because });
+}
+
+/** Whether what the window's use beyond the plan would then cost is a sum that can be written on a bill. */
+function hasItsPrice(draft: AccountDraft, window: UsageWindow, request: UseRequest, { overage }: UsageParts): boolean {
+  if (overage <= 0) return true;
+  const bill = billOf(draft, window, request);
+  return bill === null || canBeBilled(bill.price, window.overage + overage, stepsPerUnit(request.meter));
 }
 
 function notBilled({ covered, overage, uncovered }: UsageParts): UsageParts {
