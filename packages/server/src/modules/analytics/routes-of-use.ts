@@ -14,7 +14,7 @@ export interface RouteOfUse extends UseFigures {
 }
 
 /** Routes that one answer names: those that are used most. */
-const MOST_ROUTES = 100;
+export const MOST_ROUTES = 100;
 
 interface RouteRows {
   totals: readonly GroupedUse[];

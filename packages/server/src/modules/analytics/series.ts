@@ -67,14 +67,15 @@ export async function useSeries(
   if (accounts.length > MOST_ACCOUNTS) throw tooMuch(`more than ${MOST_ACCOUNTS} balances`);
   const scope = { accounts: accounts.map(({ id }) => id) };
   const span = { from: question.from, to: question.to };
-  const sums = (by: Parameters<typeof sumUse>[2]['by']) => sumUse(connection, scope, { span, by });
+  const sums = (by: Parameters<typeof sumUse>[2]['by']) =>
+    sumUse(connection, scope, { span, by, most: MOST_FIGURES + 1 });
   const totals = await sums({ account: true });
   const slots = await sums({ account: true, slot: question.by });
   const routed = question.byRoute ? await sums({ account: true, slot: question.by, route: true }) : [];
   if (slots.length + routed.length > MOST_FIGURES) throw tooMuch(`more than ${MOST_FIGURES} figures`);
   const whole = question.byRoute ? await sums({ account: true, route: true }) : [];
   const durations = question.byRoute
-    ? await sumDurations(connection, scope, { span, by: { account: true, route: true } })
+    ? await sumDurations(connection, scope, { span, account: true, routes: whole })
     : [];
   const windows = await runningWindows(connection, scope.accounts, now);
   return accounts.flatMap((account) => {

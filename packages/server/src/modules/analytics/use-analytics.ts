@@ -1,9 +1,9 @@
 /** Everybody's use of each meter: how much, where it is going, by which routes, by whom and when. */
 
-import { addHistograms, type Catalog, type Meter, projectedUse, type SlotLength, type Trend } from '@latchkey/core';
+import { type Catalog, type Meter, projectedUse, type SlotLength, type Trend } from '@latchkey/core';
 import type { Connection } from '../../db/database.ts';
 import { quantityOf } from '../ledger/index.ts';
-import { type RouteOfUse, routesOf } from './routes-of-use.ts';
+import { MOST_ROUTES, type RouteOfUse, routesOf } from './routes-of-use.ts';
 import { monthOf } from './schemas.ts';
 import {
   countedBy,
@@ -68,11 +68,11 @@ async function ofMeter(
   const span = { from: question.from, to: question.to };
   const [total] = await sumUse(connection, scope, { span, by: {} });
   const slots = slotsOf(await sumUse(connection, scope, { span, by: { slot: question.by } }), meter, question);
-  const durations = await sumDurations(connection, scope, { span, by: { route: true } });
-  const totals = await sumUse(connection, scope, { span, by: { route: true } });
+  const totals = await sumUse(connection, scope, { span, by: { route: true }, most: MOST_ROUTES });
+  const durations = await sumDurations(connection, scope, { span, routes: totals });
   const customers = await topCustomers(connection, scope, { span, by: countedBy(meter), limit: question.top });
   const hours = await useByHourOfDay(connection, scope, span);
-  const altogether = addHistograms(durations.map((one) => one.durations));
+  const [altogether] = await sumDurations(connection, scope, { span });
   return {
     product,
     meter,
@@ -80,7 +80,7 @@ async function ofMeter(
     slots,
     trend: trendOfSlots(slots, question.by, now),
     month: await monthSoFar(connection, { product, meter }, now),
-    latency: latenciesOf(altogether, total?.durationMs ?? 0),
+    latency: latenciesOf(altogether?.durations, total?.durationMs ?? 0),
     routes: routesOf({ totals, durations }, meter, question),
     customers: customers.map(({ customer, license, email, ...sums }) => ({
       customer_id: customer,

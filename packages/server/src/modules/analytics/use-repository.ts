@@ -69,31 +69,48 @@ const byAccount = (scope: UseScope, span: UseSpan, { slot, route = false }: UseG
 const SUMS = sql`sum(events) AS events, sum(failed) AS failed, sum(quantity) AS quantity, sum(covered) AS covered,
   sum(overage) AS overage, sum(uncovered) AS uncovered, sum(peak) AS peak, sum(last) AS last, sum(duration_ms) AS "durationMs"`;
 
-/** What the use of a span comes to, kept apart as it is asked for. */
+/**
+ * What the use of a span comes to, kept apart as it is asked for; with `most`, no more than so many rows, those of most events. Routes are
+ * what callers say they are: without a bound there may be any number of them.
+ */
 export async function sumUse(
   connection: Connection,
   scope: UseScope,
-  { span, by }: { span: UseSpan; by: UseGrouping },
+  { span, by, most }: { span: UseSpan; by: UseGrouping; most?: number },
 ): Promise<GroupedUse[]> {
+  const first = most === undefined ? sql`` : sql`sum(events) DESC,`;
+  const bound = most === undefined ? sql`` : sql`LIMIT ${most}`;
   const { rows } = await sql<GroupedUse>`
     SELECT ${by.account === true ? sql`account` : sql`''`} AS account, slot, method, route, ${SUMS}
-    FROM (${byAccount(scope, span, by)}) AS counted GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`.execute(connection);
+    FROM (${byAccount(scope, span, by)}) AS counted GROUP BY 1, 2, 3, 4 ORDER BY ${first} 1, 2, 3, 4 ${bound}`.execute(
+    connection,
+  );
   return rows;
 }
 
-/** How many events took how long, by the bucket's number; kept apart by account and route. */
+/** A route as it is called by. */
+export interface CalledRoute {
+  readonly method: string;
+  readonly route: string;
+}
+
+/** How many events took how long, by the bucket's number; kept apart by account, and by the routes that are named. */
 export async function sumDurations(
   connection: Connection,
   scope: UseScope,
-  { span, by }: { span: UseSpan; by: Pick<UseGrouping, 'account' | 'route'> },
+  { span, account = false, routes }: { span: UseSpan; account?: boolean; routes?: readonly CalledRoute[] },
 ): Promise<{ account: string; method: string; route: string; durations: Record<string, number> }[]> {
-  const { account = false, route = false } = by;
+  const route = routes !== undefined;
+  const named = route
+    ? sql`(held.method, held.route) IN (SELECT * FROM unnest(${routes.map((one) => one.method)}::text[],
+        ${routes.map((one) => one.route)}::text[]))`
+    : sql`true`;
   const { rows } = await sql<{ account: string; method: string; route: string; durations: Record<string, number> }>`
     SELECT account, method, route, jsonb_object_agg(bucket, timed) AS durations FROM (
       SELECT ${account ? sql`held.account_id` : sql`''`} AS account, ${route ? sql`held.method` : sql`''`} AS method,
         ${route ? sql`held.route` : sql`''`} AS route, key AS bucket, sum(value::bigint)::bigint AS timed
       FROM usage_hours AS held CROSS JOIN LATERAL jsonb_each_text(usage_durations(held.durations, held.recent))
-      WHERE ${inScope(scope)} AND ${within(span)} GROUP BY 1, 2, 3, 4
+      WHERE ${inScope(scope)} AND ${within(span)} AND ${named} GROUP BY 1, 2, 3, 4
     ) AS counted GROUP BY 1, 2, 3`.execute(connection);
   return rows;
 }
