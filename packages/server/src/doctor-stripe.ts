@@ -101,7 +101,7 @@ function missing({ events }: WebhookEndpoint): string[] {
   return listens.has('*') ? [] : HANDLED_EVENTS.filter((one) => !listens.has(one));
 }
 
-async function lastDelivery({ database }: App): Promise<Finding> {
+async function lastDelivery({ database, config }: App): Promise<Finding> {
   const { connection } = database;
   const last = await connection
     .selectFrom('inbox')
@@ -111,7 +111,9 @@ async function lastDelivery({ database }: App): Promise<Finding> {
     .executeTakeFirst();
   if (last !== undefined) return ok(`The last event, ${last.type}, came at ${last.received_at.toISOString()}.`);
   const next =
-    'Send a test event from https://dashboard.stripe.com/webhooks; its deliveries there say what we answered.';
+    config.mode === 'sandbox'
+      ? 'Buy something: npm run story, or a plan of the front page with the card 4242 4242 4242 4242.'
+      : 'Send a test event from https://dashboard.stripe.com/webhooks; its deliveries there say what we answered.';
   return warning('No event of Stripe has come yet.', next);
 }
 
