@@ -37,7 +37,7 @@ interface Subject {
 /** Measures and prints. This process has one core to itself, PostgreSQL the other; the subjects are measured in turn. */
 export async function benchLedger({ seconds, rounds }: LedgerOptions): Promise<void> {
   pin(process.pid, CLIENT_CORE);
-  const postgres = await startPostgresServer();
+  const postgres = await startPostgresServer({ durable: true });
   pin(process.pid, SERVER_CORE);
   const closing: (() => Promise<void>)[] = [];
   try {

@@ -40,7 +40,7 @@ interface Subject {
 /** Measures and prints: the server on one core, PostgreSQL and the sender on the other; bare and ours by turns. */
 export async function benchUsage({ seconds, rounds, stored }: UsageBenchOptions): Promise<void> {
   pin(process.pid, CLIENT_CORE);
-  const postgres = await startPostgresServer();
+  const postgres = await startPostgresServer({ durable: true });
   const url = await createDatabase(postgres.adminUrl, 'usage');
   const server = await startLatchkey(url, { LOG_LEVEL: 'error' });
   const client = new pg.Client({ connectionString: url });

@@ -22,12 +22,18 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+export interface PostgresServerOptions {
+  /** Commits are on the disk when they are answered, as in production: for measurements. Tests do without, for nothing of theirs survives. */
+  durable?: boolean;
+}
+
 /** Starts the first PostgreSQL that can be started; data lives in a temporary folder and does not outlive this process. */
-export async function startPostgresServer(): Promise<PostgresServer> {
+export async function startPostgresServer({ durable = false }: PostgresServerOptions = {}): Promise<PostgresServer> {
+  const settings = durable ? DURABLE : FLEETING;
   const failures: string[] = [];
   for (const candidate of postgresCandidates()) {
     try {
-      const server = await startFrom(candidate);
+      const server = await startFrom(candidate, settings);
       const description = [server.description, ...failures].join('; ');
       return { ...server, description };
     } catch (error) {
@@ -37,7 +43,7 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   throw new Error(`No PostgreSQL could be started for the tests. ${failures.join('; ') || 'None was found.'}`);
 }
 
-async function startFrom(candidate: PostgresBinaries): Promise<PostgresServer> {
+async function startFrom(candidate: PostgresBinaries, settings: readonly string[]): Promise<PostgresServer> {
   const runAs = unprivilegedUser();
   const scratch = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'));
   chmodSync(scratch, 0o755);
@@ -47,7 +53,7 @@ async function startFrom(candidate: PostgresBinaries): Promise<PostgresServer> {
     const data = join(scratch, 'data');
     if (runAs.uid !== undefined && runAs.gid !== undefined) chownSync(scratch, runAs.uid, runAs.gid);
     initialise(folder, runAs, scratch, data, password);
-    const { child, port } = await listenSomewhere(folder, runAs, scratch, data);
+    const { child, port } = await listenSomewhere(folder, runAs, scratch, data, settings);
     return {
       adminUrl: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
       description: candidate.name,
@@ -82,11 +88,17 @@ function initialise(folder: string, runAs: RunAs, scratch: string, data: string,
   if (result.status !== 0) throw new Error(`initdb: ${result.error?.message ?? result.stderr.trim()}`);
 }
 
-async function listenSomewhere(folder: string, runAs: RunAs, scratch: string, data: string) {
+async function listenSomewhere(
+  folder: string,
+  runAs: RunAs,
+  scratch: string,
+  data: string,
+  settings: readonly string[],
+) {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     try {
-      return { child: await launch(folder, runAs, scratch, data, port), port };
+      return { child: await launch(folder, runAs, scratch, [...settings, `port=${port}`], data), port };
     } catch (error) {
       // Another process may take the port between our look and PostgreSQL's.
       if (attempt === 3 || !existsSync(data)) throw error;
@@ -107,12 +119,8 @@ if [ -e "$keep" ]; then rm -rf "$scratch"; fi
 exit $status
 `;
 
-// Nothing here survives the run, so nothing is worth a disk flush; what a commit means to other sessions is unchanged.
 const settings = [
-  'fsync=off',
-  'full_page_writes=off',
   'max_connections=200',
-  'shared_buffers=128MB',
   'listen_addresses=127.0.0.1',
   'unix_socket_directories=',
   'max_parallel_workers_per_gather=0',
@@ -120,10 +128,14 @@ const settings = [
   'log_checkpoints=off',
 ];
 
+// Nothing here survives the run, so nothing is worth a disk flush; what a commit means to other sessions is unchanged.
+const FLEETING = [...settings, 'fsync=off', 'full_page_writes=off', 'shared_buffers=128MB'];
+const DURABLE = [...settings, 'fsync=on', 'full_page_writes=on', 'synchronous_commit=on', 'shared_buffers=1GB'];
+
 const readyWithinMs = 60_000;
 
-function launch(folder: string, runAs: RunAs, scratch: string, data: string, port: number) {
-  const server = [join(folder, 'postgres'), '-D', data, '-p', String(port)];
+function launch(folder: string, runAs: RunAs, scratch: string, settings: readonly string[], data: string) {
+  const server = [join(folder, 'postgres'), '-D', data];
   const args = [...server, ...settings.flatMap((setting) => ['-c', setting])];
   const child = spawn('sh', ['-c', supervisor, 'sh', join(scratch, 'stopping'), scratch, ...args], {
     ...runAs,
