@@ -27,7 +27,7 @@ export type Layer =
   | 'unknown';
 
 // Below the modules: they know nothing of any of them.
-const ground = ['config', 'catalog', 'http', 'jobs', 'security', 'observability'];
+const ground = ['config', 'catalog', 'http', 'jobs', 'redis', 'security', 'observability'];
 
 /** Says where a file stands, by its path alone. */
 export function placeOf(path: string): Place | undefined {

@@ -11,6 +11,7 @@ import { addressQuestion, diskQuestions, keyQuestion, mailQuestions } from './do
 import type { Http } from './http/index.ts';
 import { createKeyKeeper } from './modules/licenses/index.ts';
 import { nodeCryptography } from './security/cryptography.ts';
+import { redisQuestion, type SharedThings } from './server-redis.ts';
 
 const status = z.enum(['ok', 'warning', 'failure']);
 
@@ -28,7 +29,7 @@ const report = z.object({
   ),
 });
 
-export function doctorRoute(http: Http, app: App, version: string): void {
+export function doctorRoute(http: Http, app: App, version: string, shared: SharedThings | null): void {
   // Those of the program that runs: the files may be a newer version's by the time somebody asks.
   const known = readMigrations();
   http.get(
@@ -47,14 +48,14 @@ export function doctorRoute(http: Http, app: App, version: string): void {
     async (_request, reply) => {
       reply.header('cache-control', 'no-store');
       const checked_at = app.clock.wall().toISOString();
-      return { object: 'doctor' as const, checked_at, ...(await examineServer(app, { version, known })) };
+      return { object: 'doctor' as const, checked_at, ...(await examineServer(app, { version, known, shared })) };
     },
   );
 }
 
 function examineServer(
   app: App,
-  { version, known }: { version: string; known: readonly Migration[] },
+  { version, known, shared }: { version: string; known: readonly Migration[]; shared: SharedThings | null },
 ): Promise<DoctorReport> {
   const { config, catalog, loaded, signing, vault, randomness, database, clock, publicUrl } = app;
   const keys = createKeyKeeper({
@@ -80,5 +81,6 @@ function examineServer(
     ...mailQuestions(config),
     addressQuestion(config, publicUrl.current),
     ...diskQuestions(config),
+    redisQuestion(shared),
   ]);
 }

@@ -5,7 +5,7 @@ import { earliest } from '@latchkey/core';
 import type { App } from './app.ts';
 import { moveClock } from './db/clock-store.ts';
 import { dialectsOf, mountDialects } from './dialects/index.ts';
-import { createHttp, type Http, registerDocsPages } from './http/index.ts';
+import { addKeptAnswers, createHttp, type Http, registerDocsPages } from './http/index.ts';
 import { accountRoutes, adminRoutes, createAdmins } from './modules/accounts/index.ts';
 import { analyticsRoutes } from './modules/analytics/index.ts';
 import { registerApiKeyRoutes } from './modules/api-keys/index.ts';
@@ -44,6 +44,7 @@ import { createTimeMachine } from './sandbox/time-machine.ts';
 import { timeRoutes } from './sandbox/time-routes.ts';
 import { doctorRoute } from './server-doctor.ts';
 import { healthRoutes } from './server-health.ts';
+import { shareThings } from './server-redis.ts';
 import { createGoLive } from './stripe/golive.ts';
 import { registerGoLive } from './stripe/golive-route.ts';
 import { registerInboxRoutes } from './stripe/inbox-routes.ts';
@@ -57,6 +58,7 @@ const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.
 export async function createServerHttp(app: App): Promise<Http> {
   const { config, vault, database, clock, ids, logs, metrics, adminToken, apiKeys, publicUrl } = app;
   const { version } = manifest;
+  const shared = shareThings(app);
   const http = await createHttp({
     mode: config.mode,
     allowedOrigins: config.allowedOrigins,
@@ -71,10 +73,23 @@ export async function createServerHttp(app: App): Promise<Http> {
     ids,
     log: logs.app,
     metrics,
+    sharedCounts: shared?.counts ?? null,
     errorShapes: dialectsOf(app.catalog).map(({ dialect }) => dialect.errors),
   });
+  if (shared !== null) {
+    http.addHook('onClose', async () => shared.close());
+    // In the sandbox time is moved by hand, and who moves it wants to see what came of it.
+    if (config.mode === 'live') {
+      const of = `${version} ${config.databaseUrl}`;
+      addKeptAnswers(http, {
+        ...shared,
+        hash: (url) => shared.hash(`${of} ${url}`),
+        wallMs: () => clock.wall().getTime(),
+      });
+    }
+  }
   healthRoutes(http, app, version);
-  doctorRoute(http, app, version);
+  doctorRoute(http, app, version, shared);
   registerDocsPages(http);
   registerAuditRoutes(http, { audit: app.audit, database });
   registerApiKeyRoutes(http, { apiKeys, clock });
@@ -83,7 +98,12 @@ export async function createServerHttp(app: App): Promise<Http> {
   catalogRoutes(http, { push: () => app.pushCatalog() });
   customerRoutes(http, app);
   adminRoutes(http, { admins: createAdmins(app) });
-  accountRoutes(http, { accounts: app.accounts, clock, publicUrl: () => publicUrl.current });
+  accountRoutes(http, {
+    accounts: app.accounts,
+    clock,
+    publicUrl: () => publicUrl.current,
+    sharedCounts: shared?.counts ?? null,
+  });
   keyHolderRoutes(http, {
     licenses: app.licenses,
     reader: app.licenseReader,

@@ -6,6 +6,7 @@ export type { ErrorShape } from './error-handling.ts';
 export { databaseCheck, type HealthOptions, isInsider, type ReadinessCheck, registerHealthRoutes } from './health.ts';
 export { escapeHtml, Html, type HtmlPart, html } from './html.ts';
 export { expireIdempotencyKeys } from './idempotency.ts';
+export { addKeptAnswers } from './kept-answers.ts';
 export { type Page, page } from './page.ts';
 export { decodeCursor, type Position, pageOf, pageQuery, toPage } from './paging.ts';
 export type { Problem } from './problem.ts';

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { LatchkeyError } from '@latchkey/core';
 import type { FastifyReply } from 'fastify';
+import type { SharedCounts, SharedWindow } from '../redis/shared-counts.ts';
 
 /** So many calls in so long, for each caller. */
 export interface RateLimitPolicy {
@@ -14,7 +15,7 @@ export interface RateLimitState {
   resetSeconds: number;
 }
 
-/** Counts calls by caller in fixed windows, in this process. */
+/** Counts calls by caller in fixed windows: in this process, and with shared counts in those beside it as well, a moment later. */
 export interface RateLimiter {
   readonly policy: RateLimitPolicy;
   /** What is left, without counting. */
@@ -23,23 +24,24 @@ export interface RateLimiter {
   count(caller: string): RateLimitState;
 }
 
-interface Window {
-  count: number;
-  endsAt: number;
-}
-
 /** Callers remembered by one limiter; beyond it the one that came first is forgotten, which bounds memory under an attack. */
 const mostCallers = 50_000;
 
-export function createRateLimiter(policy: RateLimitPolicy, wallMs: () => number): RateLimiter {
-  const windows = new Map<string, Window>();
+export function createRateLimiter(
+  policy: RateLimitPolicy,
+  wallMs: () => number,
+  shared: SharedCounts | null = null,
+): RateLimiter {
+  const windows = new Map<string, SharedWindow>();
   const windowMs = policy.windowSeconds * 1_000;
-  const find = (caller: string, now: number): Window | undefined => {
+  // Processes that share a window have to agree on it, so there it is the clock's and not the caller's.
+  const endOf = (now: number): number => (shared === null ? now : now - (now % windowMs)) + windowMs;
+  const find = (caller: string, now: number): SharedWindow | undefined => {
     const window = windows.get(caller);
     return window !== undefined && window.endsAt > now ? window : undefined;
   };
-  const state = (window: Window | undefined, now: number): RateLimitState => ({
-    remaining: Math.max(policy.limit - (window?.count ?? 0), -1),
+  const state = (window: SharedWindow | undefined, now: number): RateLimitState => ({
+    remaining: Math.max(policy.limit - (window === undefined ? 0 : window.count + window.others), -1),
     resetSeconds: Math.ceil(((window?.endsAt ?? now + windowMs) - now) / 1_000),
   });
   const untouched: RateLimitState = { remaining: policy.limit, resetSeconds: policy.windowSeconds };
@@ -55,7 +57,7 @@ export function createRateLimiter(policy: RateLimitPolicy, wallMs: () => number)
       const now = wallMs();
       let window = find(caller, now);
       if (window === undefined) {
-        window = { count: 0, endsAt: now + windowMs };
+        window = { name: policy.name, caller, endsAt: endOf(now), count: 0, others: 0 };
         windows.delete(caller);
         windows.set(caller, window);
         if (windows.size > mostCallers) {
@@ -66,6 +68,7 @@ export function createRateLimiter(policy: RateLimitPolicy, wallMs: () => number)
         }
       }
       window.count += 1;
+      shared?.note(window);
       return state(window, now);
     },
   };
@@ -97,9 +100,9 @@ export interface FailureLimits {
 const failuresByAddress: RateLimitPolicy = { name: 'failures', limit: 600, windowSeconds: 60 };
 const failuresByPrefix: RateLimitPolicy = { name: 'key-failures', limit: 300, windowSeconds: 60 };
 
-export function createFailureLimits(wallMs: () => number): FailureLimits {
-  const byAddress = createRateLimiter(failuresByAddress, wallMs);
-  const byPrefix = createRateLimiter(failuresByPrefix, wallMs);
+export function createFailureLimits(wallMs: () => number, shared: SharedCounts | null = null): FailureLimits {
+  const byAddress = createRateLimiter(failuresByAddress, wallMs, shared);
+  const byPrefix = createRateLimiter(failuresByPrefix, wallMs, shared);
   let quietFrom = 0;
   return {
     assertAllowed(address, key, holdsIt = () => false) {

@@ -2,6 +2,7 @@ import { LatchkeyError } from '@latchkey/core';
 import type { onRequestHookHandler, onResponseHookHandler, onSendHookHandler, RouteOptions } from 'fastify';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { SharedCounts } from '../redis/shared-counts.ts';
 import { type Authenticate, admitsOwner, anyone, assertAccess, bearerToken, isVendor } from './authentication.ts';
 import {
   callerOf,
@@ -21,6 +22,7 @@ export interface RouteHooksOptions {
   metrics: Metrics;
   log: Log;
   wallMs: () => number;
+  sharedCounts: SharedCounts | null;
   /** Headers of every answer. */
   securityHeaders: Readonly<Record<string, string>>;
 }
@@ -38,7 +40,7 @@ export function addRouteHooks(http: Http, options: RouteHooksOptions): void {
   const limiters = new Map<string, RateLimiter>();
   const undeclared: string[] = [];
   const limiterFor = (policy: RateLimitPolicy): RateLimiter => {
-    const limiter = limiters.get(policy.name) ?? createRateLimiter(policy, options.wallMs);
+    const limiter = limiters.get(policy.name) ?? createRateLimiter(policy, options.wallMs, options.sharedCounts);
     limiters.set(policy.name, limiter);
     return limiter;
   };

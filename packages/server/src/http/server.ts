@@ -8,6 +8,7 @@ import type { Actor, Database } from '../db/database.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Clock, Ids } from '../ports.ts';
+import type { SharedCounts } from '../redis/shared-counts.ts';
 import type { Vault } from '../security/vault.ts';
 import { type Authenticate, createAuthenticate, isVendor } from './authentication.ts';
 import { addCors } from './cors.ts';
@@ -34,6 +35,8 @@ export interface HttpOptions extends Pick<Config, 'mode' | 'allowedOrigins' | 't
   ids: Ids;
   log: Log;
   metrics: Metrics;
+  /** Of limits that several processes keep together; null where this one keeps them alone. */
+  sharedCounts?: SharedCounts | null;
   /** Of the paths where errors are not problem+json. */
   errorShapes?: readonly ErrorShape[];
 }
@@ -50,7 +53,7 @@ const inboundRequestId = /^[A-Za-z0-9._:-]{8,100}$/;
 
 /** The HTTP side without routes of its own; whoever registers one declares in `config.access` who may call it. */
 export async function createHttp(options: HttpOptions): Promise<Http> {
-  const { clock, ids, log, metrics, publicUrl } = options;
+  const { clock, ids, log, metrics, publicUrl, sharedCounts = null } = options;
   const wallMs = () => clock.wall().getTime();
   const http: Http = fastify({
     bodyLimit,
@@ -77,13 +80,13 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   http.setValidatorCompiler(validatorCompiler);
   http.setSerializerCompiler(serializerCompiler);
   addBodyParser(http);
-  const failures = createFailureLimits(wallMs);
+  const failures = createFailureLimits(wallMs, sharedCounts);
   decorateRequests(http, options, failures);
   const securityHeaders = securityHeadersFor(publicUrl());
   const authenticate = createAuthenticate(options.adminToken, options.authenticators);
   addErrorHandling(http, { publicUrl, log, securityHeaders, errorShapes: options.errorShapes ?? [] });
   addIdempotency(http, options);
-  addRouteHooks(http, { authenticate, failures, metrics, log, wallMs, securityHeaders });
+  addRouteHooks(http, { authenticate, failures, metrics, log, wallMs, sharedCounts, securityHeaders });
   await addOpenApi(http, options);
   addCors(http, options.allowedOrigins);
   return http;

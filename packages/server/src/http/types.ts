@@ -70,6 +70,8 @@ declare module 'fastify' {
     itemByItem?: boolean;
     /** `false` where an Idempotency-Key makes no sense because a repetition changes nothing. */
     idempotency?: false;
+    /** How old an answer may be where Redis is there to keep it. Only where it is the same for everybody who may ask. */
+    keptSeconds?: number;
     /** Replaces the policy that allows a page nothing. */
     contentSecurityPolicy?: string;
   }

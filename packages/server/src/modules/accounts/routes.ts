@@ -2,6 +2,7 @@ import { LatchkeyError } from '@latchkey/core';
 import { callerOf, createRateLimiter, type RateLimiter, rateLimitExceeded } from '../../http/rate-limits.ts';
 import type { Http, HttpReply, HttpRequest } from '../../http/types.ts';
 import type { Clock } from '../../ports.ts';
+import type { SharedCounts } from '../../redis/shared-counts.ts';
 import type { Accounts } from './service.ts';
 import { BASE_PATH } from './sign-in.ts';
 
@@ -9,6 +10,8 @@ export interface AccountRoutesOptions {
   accounts: Pick<Accounts, 'handle'>;
   clock: Pick<Clock, 'wall'>;
   publicUrl: () => string;
+  /** Of the limits on guesses and letters; null where this process keeps them alone. */
+  sharedCounts: SharedCounts | null;
 }
 
 /** What of better-auth is open. The rest of it (other providers, changing or deleting users) is not there. */
@@ -39,10 +42,10 @@ const letters = { name: 'account-letters', limit: 100, windowSeconds: 600 };
 const WRITES_LETTERS = /^\/(sign-up\/email|sign-in\/magic-link|send-verification-email|request-password-reset)$/;
 
 /** better-auth's own routes, at `/auth`. */
-export function accountRoutes(http: Http, { accounts, clock, publicUrl }: AccountRoutesOptions): void {
+export function accountRoutes(http: Http, { accounts, clock, publicUrl, sharedCounts }: AccountRoutesOptions): void {
   const wallMs = () => clock.wall().getTime();
-  const failures = createRateLimiter(guesses, wallMs);
-  const written = createRateLimiter(letters, wallMs);
+  const failures = createRateLimiter(guesses, wallMs, sharedCounts);
+  const written = createRateLimiter(letters, wallMs, sharedCounts);
   const answer = async (request: HttpRequest, reply: HttpReply): Promise<HttpReply> => {
     const [path = ''] = request.url.slice(BASE_PATH.length).split('?', 1);
     if (!(OPEN[request.method]?.some((one) => one.test(path)) ?? false)) {

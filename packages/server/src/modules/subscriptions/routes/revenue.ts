@@ -103,7 +103,7 @@ export function revenueRoutes(http: Http, options: RevenueRouteOptions): void {
   http.get(
     '/v1/analytics/revenue',
     {
-      config: { access: 'admin' },
+      config: { access: 'admin', keptSeconds: 15 },
       schema: {
         tags: TAGS,
         summary: 'Monthly recurring revenue, its movements, and churn',
