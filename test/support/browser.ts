@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { unpackChromium } from './chromium.ts';
 
@@ -21,11 +24,16 @@ const args = [
 /** Starts a headless Chromium. */
 export async function launchBrowser(): Promise<TestBrowser> {
   const { executable, env } = await unpackChromium();
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-browser-'));
   const inherited = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const browser: Browser = await chromium.launch({
     executablePath: executable,
     args,
-    env: { ...Object.fromEntries(inherited), ...env },
+    env: {
+      ...Object.fromEntries(inherited),
+      ...env,
+      FONTCONFIG_FILE: fontsIn(join(env.FONTCONFIG_PATH ?? '', 'fonts'), folder),
+    },
   });
   return {
     newPage: async (options) => {
@@ -36,8 +44,18 @@ export async function launchBrowser(): Promise<TestBrowser> {
       );
       return context.newPage();
     },
-    close: () => browser.close(),
+    async close() {
+      await browser.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
+}
+
+/** The browser's own configuration looks for fonts where there are none, and then a field to type in ends it. */
+function fontsIn(fonts: string, folder: string): string {
+  const file = join(folder, 'fonts.conf');
+  writeFileSync(file, `<fontconfig><dir>${fonts}</dir><cachedir>${join(folder, 'cache')}</cachedir></fontconfig>`);
+  return file;
 }
 
 function isLoopback(url: URL): boolean {

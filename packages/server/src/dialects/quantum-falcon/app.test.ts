@@ -1,15 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createBackEnd } from '../../../../../examples/quantum-falcon/app/server.ts';
 import { launchBrowser, type TestBrowser } from '../../../../../test/support/browser.ts';
-import { unpackChromium } from '../../../../../test/support/chromium.ts';
 import type { Wire } from '../../../../../test/support/wire.ts';
 import { openShop, type Shop } from '../../../test/support/shop.ts';
 
@@ -75,21 +71,12 @@ describe('a front end of another origin', () => {
 // The page is the same on every database: one of them is enough.
 describe.skipIf(process.env.LATCHKEY_TEST_ENGINE === 'postgres')('its page, in a browser', () => {
   let browser: TestBrowser;
-  let folder: string;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'latchkey-falcon-'));
-    // The browser's own configuration looks for fonts where there are none, and then a field to type in ends it.
-    const { env } = await unpackChromium();
-    const fonts = join(env.FONTCONFIG_PATH ?? '', 'fonts');
-    const file = join(folder, 'fonts.conf');
-    writeFileSync(file, `<fontconfig><dir>${fonts}</dir><cachedir>${join(folder, 'cache')}</cachedir></fontconfig>`);
-    process.env.FONTCONFIG_FILE = file;
     browser = await launchBrowser();
   });
   afterAll(async () => {
     await browser?.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   it('generates a key and asks across origins what it unlocks [Q5]', async () => {

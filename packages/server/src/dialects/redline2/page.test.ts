@@ -1,9 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser, type TestBrowser } from '../../../../../test/support/browser.ts';
-import { unpackChromium } from '../../../../../test/support/chromium.ts';
 import { openShop, type Shop } from '../../../test/support/shop.ts';
 
 let shop: Shop;
@@ -120,21 +116,12 @@ describe('the payment page, without a script', () => {
 // The page is the same on every database: one of them is enough.
 describe.skipIf(process.env.LATCHKEY_TEST_ENGINE === 'postgres')('the payment page, in a browser', () => {
   let browser: TestBrowser;
-  let folder: string;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'latchkey-payments-'));
-    // The browser's own configuration looks for fonts where there are none, and then a field to type in ends it.
-    const { env } = await unpackChromium();
-    const fonts = join(env.FONTCONFIG_PATH ?? '', 'fonts');
-    const file = join(folder, 'fonts.conf');
-    writeFileSync(file, `<fontconfig><dir>${fonts}</dir><cachedir>${join(folder, 'cache')}</cachedir></fontconfig>`);
-    process.env.FONTCONFIG_FILE = file;
     browser = await launchBrowser();
   });
   afterAll(async () => {
     await browser?.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   async function open(options: Parameters<TestBrowser['newPage']>[0]) {

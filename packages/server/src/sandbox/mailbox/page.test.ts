@@ -1,9 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { launchBrowser, type TestBrowser } from '../../../../../test/support/browser.ts';
-import { unpackChromium } from '../../../../../test/support/chromium.ts';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.ts';
 import { createTestHttp, testAdminToken } from '../../../test/support/http.ts';
 import { createTestPorts } from '../../../test/support/ports.ts';
@@ -14,30 +10,18 @@ import { createSandboxMailbox } from './store.ts';
 const ports = createTestPorts();
 const mailbox = createSandboxMailbox(ports);
 
-/** The browser's own configuration looks for fonts where there are none, and then a field to type in ends it. */
-async function fontConfiguration(folder: string): Promise<string> {
-  const { env } = await unpackChromium();
-  const file = join(folder, 'fonts.conf');
-  const fonts = join(env.FONTCONFIG_PATH ?? '', 'fonts');
-  await writeFile(file, `<fontconfig><dir>${fonts}</dir><cachedir>${join(folder, 'cache')}</cachedir></fontconfig>`);
-  return file;
-}
-
 // The page is the same on every database: one of them is enough.
 describe.skipIf(process.env.LATCHKEY_TEST_ENGINE === 'postgres')('the mailbox page', () => {
   let test: TestDatabase;
   let http: Http;
   let browser: TestBrowser;
   let address: string;
-  let folder: string;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'latchkey-mailbox-'));
     test = await createTestDatabase();
     http = await createTestHttp({ database: test.database, ports });
     registerMailboxRoutes(http, { mailbox, database: test.database });
     address = `${await http.listen({ port: 0, host: '127.0.0.1' })}/sandbox/mailbox`;
-    process.env.FONTCONFIG_FILE = await fontConfiguration(folder);
     browser = await launchBrowser();
   });
 
@@ -45,7 +29,6 @@ describe.skipIf(process.env.LATCHKEY_TEST_ENGINE === 'postgres')('the mailbox pa
     await browser?.close();
     await http?.close();
     await test?.close();
-    await rm(folder, { recursive: true });
   });
 
   beforeEach(() => test.database.connection.deleteFrom('sandbox_mail').execute());
