@@ -10,24 +10,7 @@ set -euo pipefail
 BASE=${BASE:-http://127.0.0.1:4242}
 : "${TOKEN:?the admin token}"
 
-# call <what> <status> <arguments of curl…>: prints the answer, keeps it in ANSWER, and ends when the status is another.
-call() {
-  local what=$1 expected=$2 status
-  shift 2
-  ANSWER=$(curl -sS -w '\n%{http_code}' "$@")
-  status=${ANSWER##*$'\n'}
-  ANSWER=${ANSWER%$'\n'*}
-  printf '%-28s %s  %s\n' "$what" "$status" "$ANSWER"
-  if [ "$status" != "$expected" ]; then
-    printf 'expected %s\n' "$expected" >&2
-    exit 1
-  fi
-}
-
-# field <name>: a text of the last answer.
-field() {
-  sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" <<<"$ANSWER"
-}
+. "$(dirname "${BASH_SOURCE[0]}")/../calls.sh"
 
 call 'Health' 200 "$BASE/health"
 
