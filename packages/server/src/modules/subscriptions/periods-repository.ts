@@ -10,6 +10,8 @@ export async function currentPeriods(
   connection: Connection,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, PeriodAnchor>> {
+  // A list of nothing is no SQL.
+  if (ids.length === 0) return new Map();
   const rows = await connection
     .selectFrom('subscriptions')
     .select(['id', 'current_period_start', 'current_period_end', 'recurring_interval', 'recurring_interval_count'])
