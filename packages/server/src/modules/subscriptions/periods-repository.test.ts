@@ -13,22 +13,24 @@ afterAll(() => test.close());
 const NOVEMBER = new Date('2026-11-01T10:30:00.123Z');
 const DECEMBER = new Date('2026-12-01T10:30:00.123Z');
 
+type Facts = Partial<Omit<NewSubscription, 'metadata'>>;
+
 let written = 0;
-async function subscription(more: Partial<NewSubscription>): Promise<string> {
+async function subscription(more: Facts): Promise<string> {
   written += 1;
   const id = `sub_${written}`;
   await insertSubscription(test.database.connection, {
     ...{ id, source: 'stripe', reference: `stripe_${written}`, customer_id: null, product: 'shop', plan: 'pro' },
     ...{ status: 'active', standing: 'active', current_period_start: NOVEMBER, current_period_end: DECEMBER },
     ...{ trial_end: null, cancel_at: null, canceled_at: null, ended_at: null, paid_through: null, grace_until: null },
-    ...{ amount_cents: 900, recurring_interval: 'month', mrr_cents: 900, metadata: {}, due_at: null },
+    ...{ amount_cents: 900, recurring_interval: 'month', mrr_cents: 900, metadata: '{}', due_at: null },
     ...{ created_at: NOVEMBER, updated_at: NOVEMBER },
     ...more,
   });
   return id;
 }
 
-async function periodOf(more: Partial<NewSubscription>): Promise<PeriodAnchor | undefined> {
+async function periodOf(more: Facts): Promise<PeriodAnchor | undefined> {
   const id = await subscription(more);
   return (await currentPeriods(test.database.connection, [id])).get(id);
 }
@@ -36,7 +38,7 @@ async function periodOf(more: Partial<NewSubscription>): Promise<PeriodAnchor | 
 const NOVEMBER_TO_DECEMBER = { startsAt: NOVEMBER.getTime(), endsAt: DECEMBER.getTime() };
 
 describe('the current period of a subscription', () => {
-  it.each<[string, Partial<NewSubscription>, Pick<PeriodAnchor, 'unit' | 'count'>]>([
+  it.each<[string, Facts, Pick<PeriodAnchor, 'unit' | 'count'>]>([
     ['in days', { recurring_interval: 'day', recurring_interval_count: 10 }, { unit: 'day', count: 10 }],
     ['in weeks', { recurring_interval: 'week', recurring_interval_count: 2 }, { unit: 'week', count: 2 }],
     ['in months', { recurring_interval: 'month', recurring_interval_count: 3 }, { unit: 'month', count: 3 }],
@@ -53,7 +55,7 @@ describe('the current period of a subscription', () => {
     expect(await periodOf(row)).toEqual({ ...NOVEMBER_TO_DECEMBER, ...steps });
   });
 
-  it.each<[string, Partial<NewSubscription>]>([
+  it.each<[string, Facts]>([
     ['no start', { current_period_start: null }],
     ['no end', { current_period_end: null }],
     ['neither', { current_period_start: null, current_period_end: null }],
