@@ -28,6 +28,7 @@ export * from './quantity.ts';
 export * from './revenue/figures.ts';
 export * from './revenue/movements.ts';
 export * from './revenue/mrr.ts';
+export * from './smallest-charge.ts';
 export * from './subscription/change.ts';
 export * from './subscription/effects.ts';
 export * from './subscription/notices.ts';

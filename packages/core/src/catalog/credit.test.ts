@@ -121,6 +121,26 @@ describe('what is sold in advance', () => {
     expect(offer({ quantity: '1' }, dear)).toEqual(refused('quantity_invalid', 'quantity'));
   });
 
+  it.each([
+    ['usd', fraction(100, 1), '50', 50],
+    ['gbp', fraction(10, 1), '3', 30],
+    ['jpy', fraction(1, 1), '50', 50],
+    ['huf', fraction(1, 1), '175', 17_500],
+    ['kwd', fraction(1_000, 1), '1', 1],
+  ])('is in %s no less than can be charged at once', (currency, unitsPerMajor, least, amountCents) => {
+    const of = product({ creditRates: [{ ...rate(unitsPerMajor, currency), meter: 'credits' }] });
+    expect(offer({ quantity: least }, of)).toMatchObject({ price: { amountCents, currency } });
+    if (amountCents > 1) {
+      expect(offer({ quantity: String(Number(least) - 1) }, of)).toMatchObject({
+        ...{
+          code: 'quantity_invalid',
+          path: 'quantity',
+          detail: expect.stringContaining(' the least that can be paid'),
+        },
+      });
+    }
+  });
+
   it('names the meter where several are sold by the unit', () => {
     const both = product({ creditRates: [rate(fraction(1, 5)), { ...rate(fraction(1, 1)), meter: 'credits' }] });
     expect(offer({ quantity: '5' }, both)).toEqual(refused('invalid_request', 'meter'));

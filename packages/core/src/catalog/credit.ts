@@ -2,7 +2,8 @@
 
 import { type Fraction, parseFraction, roundHalfAwayFromZero, toSafeInteger } from '../fraction.ts';
 import { parseMeterQuantity } from '../ledger/meter-quantity.ts';
-import { decimalsOf, type Money, money } from '../money.ts';
+import { decimalsOf, formatMoney, type Money, money } from '../money.ts';
+import { smallestCharge } from '../smallest-charge.ts';
 import type { CreditRate, Meter, Product } from './types.ts';
 
 /** The price of units at a rate, rounded once: 10 hours at 1/5 hour a dollar are 50.00 USD, and 2.5 are 12.50. */
@@ -99,8 +100,14 @@ function quantityOffer(meter: Meter, rate: SoldByQuantity, text: string): Credit
     return refusal('quantity_invalid', 'quantity', `Between ${minimum} and ${maximum} ${meter.unit}s can be bought.`);
   }
   const price = creditCost(rate, units);
-  if (price.amountCents < 1 || price.amountCents > LARGEST_AMOUNT) {
-    return refusal('quantity_invalid', 'quantity', 'The amount is not one that can be paid at once.');
+  const smallest = smallestCharge(price.currency);
+  if (price.amountCents < smallest.amountCents) {
+    const detail = `It costs ${formatMoney(price)}, and the least that can be paid at once is ${formatMoney(smallest)}.`;
+    return refusal('quantity_invalid', 'quantity', detail);
+  }
+  if (price.amountCents > LARGEST_AMOUNT) {
+    const detail = `It costs ${formatMoney(price)}, which is more than can be paid at once.`;
+    return refusal('quantity_invalid', 'quantity', detail);
   }
   const unit = text === '1' ? meter.unit : `${meter.unit}s`;
   return { meter, steps, price, pack: null, name: `${text} ${unit}` };

@@ -87,6 +87,32 @@ describe('a problem in a catalog is reported with its place, the value and the r
     }
   });
 
+  it('what is bought in advance costs at least what Stripe charges at once, in its currency', async () => {
+    const sold = (rest: string) =>
+      problemsOf(`${valid}meters: [{ id: hours, name: Hours, unit: hour, kind: time }]\n${rest}`);
+    const rate = (currency: string, more = '') =>
+      `credit: [{ meter: hours, currency: ${currency}, units_per_major: 2${more} }]\n`;
+    const pack = (more: string) => `packs: [{ id: small, name: Small, meter: hours, ${more} }]\n`;
+    expect(await sold(`${rate('usd')}${pack('quantity: 1')}`)).toEqual([]);
+    expect(await sold(`${rate('jpy')}${pack('quantity: 99')}`)).toEqual([]);
+    expect(await sold(pack('quantity: 1, amount: 30, currency: gbp'))).toEqual([]);
+    expect(await sold(`${rate('huf')}${pack('quantity: 349')}`)).toEqual([
+      expect.stringMatching(
+        /packs\[0\].quantity costs 174.50 HUF, and the least .* is 175.00 HUF\. Write a larger quantity/,
+      ),
+    ]);
+    expect(await sold(pack('quantity: 1, amount: 49, currency: usd'))).toEqual([
+      expect.stringMatching(/packs\[0\].amount costs 0.49 USD, and the least .* is 0.50 USD\. Write a larger amount/),
+    ]);
+    expect(await sold(`${rate('usd')}${pack('quantity: 9, amount: 49')}`)).toEqual([
+      expect.stringContaining('packs[0].amount costs 0.49 USD'),
+    ]);
+    expect(await sold(rate('sek', ', custom: { minimum: 1, maximum: 5 }'))).toEqual([
+      expect.stringMatching(/credit\[0\].custom.maximum costs 2.50 SEK, and the least .* is 3.00 SEK/),
+    ]);
+    expect(await sold(rate('sek', ', custom: { minimum: 1, maximum: 6 }'))).toEqual([]);
+  });
+
   it('a plan that is left while a renewal is unpaid has to be one, and goes with a downgrade', async () => {
     const dunning = (rules: string) => problemsOf(`${valid}dunning: { ${rules} }\n`);
     expect(await dunning('when_grace_ends: downgrade, downgrade_to: free')).toEqual([]);

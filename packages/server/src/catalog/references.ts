@@ -1,6 +1,7 @@
 /** What one field alone cannot tell: repeated ids, names that lead nowhere, prices that do not add up. */
 
 import { inheritsFromItself, SCHEME_SECRETS } from '@latchkey/core';
+import { customPriceFindings, packPriceFindings } from './credit-prices.ts';
 import { type FieldPath, nearest } from './problem.ts';
 import type { Finding } from './shape.ts';
 import type { PlanSource, ProductSource } from './source-schema.ts';
@@ -53,7 +54,7 @@ function keyFindings(key: ProductSource['key']): Finding[] {
 
 function planFindings(product: ProductSource, plan: PlanSource, path: FieldPath): Finding[] {
   const found = [
-    ...priceFindings(plan.price, [...path, 'price']),
+    ...priceFindings(plan, [...path, 'price']),
     ...requiredCreditFindings(product, plan.license, [...path, 'license']),
   ];
   if (plan.inherits !== undefined) {
@@ -76,7 +77,7 @@ function planFindings(product: ProductSource, plan: PlanSource, path: FieldPath)
   return found;
 }
 
-function priceFindings(price: PlanSource['price'], path: FieldPath): Finding[] {
+function priceFindings({ price, allowances = [] }: PlanSource, path: FieldPath): Finding[] {
   if (price === null) return [];
   const found = currencyFindings(price.currency, [...path, 'currency']);
   const most = MOST_INTERVALS[price.interval];
@@ -88,7 +89,8 @@ function priceFindings(price: PlanSource['price'], path: FieldPath): Finding[] {
     const message = 'has no meaning for a price that is paid once';
     found.push({ path: [...path, 'trial_days'], message, remedy: 'Remove the line.' });
   }
-  if (price.amount === 0 && typeof price.stripe_price === 'string') {
+  const isFree = price.amount === 0 && !allowances.some(({ beyond }) => beyond === 'bill');
+  if (isFree && typeof price.stripe_price === 'string') {
     const message = 'has no meaning for a free plan';
     found.push({ path: [...path, 'stripe_price'], message, remedy: 'Remove the line, or write the amount.' });
   }
@@ -117,6 +119,15 @@ function allowanceFindings(
   if (billed && plan.price === null) {
     const remedy = 'Give the plan a price, or write beyond: refuse.';
     found.push({ path: [...path, 'beyond'], message: 'cannot be bill in a plan that is not for sale', remedy });
+  }
+  if (billed && plan.price?.interval === 'once') {
+    const remedy = 'Write an interval such as month, or beyond: refuse.';
+    const message = 'cannot be bill in a plan that is paid once: no period ends that could be billed';
+    found.push({ path: [...path, 'beyond'], message, remedy });
+  }
+  if (billed && allowance.included === -1) {
+    const remedy = 'Write how many are included, such as 0, or remove beyond and overage.';
+    found.push({ path: [...path, 'included'], message: 'is without limit, so nothing is ever billed', remedy });
   }
   if (allowance.ceiling !== undefined && allowance.ceiling < allowance.included) {
     const remedy = `Write at least ${allowance.included}.`;
@@ -165,6 +176,7 @@ function creditFindings(product: ProductSource): Finding[] {
       const remedy = 'Exchange minimum and maximum.';
       found.push({ path: [...path, 'custom'], message: 'has a minimum above its maximum', remedy });
     }
+    found.push(...customPriceFindings(rate, path));
   }
   for (const [index, pack] of (product.packs ?? []).entries()) {
     const path = ['packs', index];
@@ -179,6 +191,7 @@ function creditFindings(product: ProductSource): Finding[] {
       const message = 'has no price of its own, and no rate in `credit` for its meter';
       found.push({ path, message, remedy: 'Write amount and currency, or a rate in `credit`.' });
     }
+    found.push(...packPriceFindings(pack, credit, path));
   }
   return found;
 }
