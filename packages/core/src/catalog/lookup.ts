@@ -1,6 +1,6 @@
 /** Finding one's way in a catalog. */
 
-import type { Catalog, KeySchemeName, Plan, Product } from './types.ts';
+import type { Allowance, Catalog, KeySchemeName, Plan, Product } from './types.ts';
 
 export function findProduct(catalog: Catalog, productId: string): Product | null {
   return catalog.products.find((product) => product.id === productId) ?? null;
@@ -21,9 +21,18 @@ export function findOffer(
   return product === null || plan === null ? null : { product, plan };
 }
 
-/** A plan that somebody has to pay for. */
+/** A plan that somebody has to pay for: in advance, or by what they use of it. */
 export function isPaid(plan: Plan): boolean {
-  return plan.price !== null && plan.price.amountCents > 0;
+  return (plan.price !== null && plan.price.amountCents > 0) || isBilledByUse(plan);
+}
+
+/** A plan of which nothing is paid in advance: it is subscribed to, and each period's end bills what was used. */
+export function isBilledByUse({ price, allowances }: Plan): boolean {
+  return price !== null && price.amountCents === 0 && price.interval !== null && allowances.some(billsBeyond);
+}
+
+function billsBeyond({ limit, included, overage }: Allowance): boolean {
+  return limit === 'overage' && included !== -1 && overage !== null && overage.amountCents > 0;
 }
 
 /** A plan that is paid again and again. */

@@ -70,7 +70,10 @@ export interface Plan {
   readonly id: string;
   readonly name: string;
   readonly description: string | null;
-  /** Null: not for sale, issued by the vendor only. An amount of 0 is a free plan, which needs no payment. */
+  /**
+   * Null: not for sale, issued by the vendor only. An amount of 0 is a free plan, which needs no payment, unless what goes beyond one of
+   * its allowances is billed: then it is subscribed to, and costs what is used.
+   */
   readonly price: Price | null;
   readonly license: LicensePolicy;
   /** The plan whose entitlements this one has as well. */

@@ -73,6 +73,7 @@ const PRO: ChangeableSubscription = {
   isEnding: false,
   pendingPlan: null,
   priceIsCurrent: true,
+  isFree: false,
 };
 
 const decide = (wish: ChangeWish, over: Partial<ChangeableSubscription> = {}, product: Product = PRODUCT) =>
@@ -109,6 +110,46 @@ describe('a change of plan', () => {
     const product = { ...PRODUCT, planChange: { ...PRODUCT.planChange, proration: 'none' as const } };
     expect(plan({ plan: 'pro-yearly' }, {}, product)).toMatchObject({ beginsPeriod: true, invoicesNow: true });
     expect(plan({ plan: 'twin' }, {}, product)).toMatchObject({ beginsPeriod: false, invoicesNow: false });
+  });
+
+  describe('of plans that are billed by use alone', () => {
+    const byUse = (id: string, per: number): Plan => ({
+      ...planOf(id, 0),
+      allowances: [
+        {
+          ...{ meter: 'calls', included: 0, limit: 'overage', ceiling: null, notifyAt: [] },
+          overage: { amountCents: 1, perUnits: per, currency: 'usd' },
+        },
+      ],
+    });
+    const calls = { id: 'calls', name: 'Calls', unit: 'call', scale: 0, endpointCosts: [] };
+    const product: Product = {
+      ...PRODUCT,
+      plans: [byUse('payg', 2), byUse('thirds', 3), ...PLANS],
+      meters: [{ ...calls, kind: 'quantity', aggregation: 'sum' }],
+    };
+    const onThirds = { plan: 'thirds', quantity: 1, amountCents: 0, isFree: true };
+
+    it('is a change like any other, not the end of the subscription', () => {
+      expect(plan({ plan: 'payg' }, {}, product)).toMatchObject({
+        kind: 'downgrade',
+        way: 'schedule',
+        to: { amountCents: 0 },
+      });
+      expect(plan({ plan: 'payg', when: 'now' }, {}, product)).toMatchObject({ way: 'change', beginsPeriod: false });
+      expect(plan({ plan: 'free', when: 'period_end' }, { plan: 'payg' }, product)).toMatchObject({ way: 'end' });
+    });
+
+    it('begins a period where nothing had a price at Stripe before and something has now', () => {
+      const later = { ...product, planChange: { ...PRODUCT.planChange, proration: 'none' as const } };
+      for (const to of ['pro', 'payg']) {
+        const change = plan({ plan: to, when: 'now' }, onThirds, later);
+        expect(change).toMatchObject({ way: 'change', beginsPeriod: true, invoicesNow: true });
+      }
+      expect(plan({ plan: 'pro' }, { ...onThirds, plan: 'payg', isFree: false }, later).beginsPeriod).toBe(false);
+      const amounts = { ...later, overage: 'invoice_items' as const };
+      expect(plan({ plan: 'payg', when: 'now' }, onThirds, amounts).beginsPeriod).toBe(false);
+    });
   });
 
   it('goes by the catalog unless it is asked for otherwise', () => {

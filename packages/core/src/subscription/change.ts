@@ -1,6 +1,7 @@
 /** What changing the plan of a subscription means: decided once, shown by a preview and carried out as it was shown. Instants are milliseconds. */
 
 import { isPaid, isRecurring } from '../catalog/lookup.ts';
+import { meteredRates } from '../catalog/metered-rates.ts';
 import type { Interval, Plan, Product, ProrationPolicy } from '../catalog/types.ts';
 import { minuteMs } from '../time.ts';
 
@@ -40,6 +41,8 @@ export interface ChangeableSubscription {
   readonly pendingPlan: string | null;
   /** Whether it is on the price by which its plan is sold now. */
   readonly priceIsCurrent: boolean;
+  /** Whether nothing of it has a price at Stripe: what is used is billed by amounts alone. */
+  readonly isFree: boolean;
 }
 
 /** What is asked for. */
@@ -72,7 +75,10 @@ export interface SubscriptionChangePlan {
   /** As of when time is given back and charged, in whole seconds. */
   readonly asOf: number;
   readonly effectiveAt: number;
-  /** Another interval: a period begins with the change, and is charged for whole. */
+  /**
+   * Another interval, or the first thing with a price on a subscription that had none: a period begins with the change, and is charged for
+   * whole (https://docs.stripe.com/billing/subscriptions/change-price).
+   */
   readonly beginsPeriod: boolean;
   /** Whether there is an invoice at the moment of the call. */
   readonly invoicesNow: boolean;
@@ -124,7 +130,8 @@ export function planSubscriptionChange(
     return refuse('invalid_request', `The subscription is on the plan ${to.plan} already.`, { path: 'plan' });
   }
   const kind = kindOf(product, from, to);
-  return timed(product, subscription, { kind, from, to, isSame, isFree: !isPaid(target) }, wish, now);
+  const startsPaying = subscription.isFree && hasPrice(product, target);
+  return timed(product, subscription, { kind, from, to, isSame, isFree: !isPaid(target), startsPaying }, wish, now);
 }
 
 interface Sides {
@@ -133,13 +140,14 @@ interface Sides {
   to: ChangeSide;
   isSame: boolean;
   isFree: boolean;
+  startsPaying: boolean;
 }
 
 /** When and how a change that is possible takes place. */
 function timed(
   product: Product,
   subscription: ChangeableSubscription,
-  { kind, from, to, isSame, isFree }: Sides,
+  { kind, from, to, isSame, isFree, startsPaying }: Sides,
   wish: ChangeWish,
   now: number,
 ): ChangeDecision {
@@ -162,7 +170,8 @@ function timed(
     const because = `The plan ${to.plan} costs nothing: the subscription ends with its period, and the licence goes on with it.`;
     return planned({ ...later, way: 'end', effectiveAt: end, beginsPeriod: false, because });
   }
-  const beginsPeriod = from.interval !== to.interval || from.intervalCount !== to.intervalCount;
+  const isOtherRhythm = from.interval !== to.interval || from.intervalCount !== to.intervalCount;
+  const beginsPeriod = isOtherRhythm || startsPaying;
   const { when, because } = whenOf(product, subscription, kind, wish);
   if (when === 'period_end') {
     if (subscription.status === 'trialing') {
@@ -290,6 +299,11 @@ function kindOf(product: Product, from: ChangeSide, to: ChangeSide): ChangeKind 
   const difference = to.amountCents - from.amountCents;
   if (difference === 0) return 'sidegrade';
   return difference > 0 ? 'upgrade' : 'downgrade';
+}
+
+/** Whether any of a plan's items at Stripe costs something. */
+function hasPrice(product: Product, plan: Plan): boolean {
+  return (plan.price?.amountCents ?? 0) > 0 || meteredRates(product, plan).length > 0;
 }
 
 /** Stripe counts in whole seconds. */

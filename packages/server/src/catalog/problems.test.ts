@@ -69,6 +69,26 @@ describe('a problem in a catalog is reported with its place, the value and the r
     expect(problem).toMatch(/notify_at\[0\] must be a whole number of percent from 1 to 1000 \(got 0.5\)/);
   });
 
+  it('what goes beyond a plan is billed where periods end, and where something can go beyond', async () => {
+    const sold = (price: string, allowance: string) => {
+      const plan = `  - { id: payg, name: By use, price: { ${price} }, allowances: [{ meter: calls, ${allowance} }] }\n`;
+      return problemsOf(`${valid}${plan}meters: [{ id: calls, name: Calls, unit: call }]\n`);
+    };
+    const monthly = 'amount: 0, currency: usd, interval: month';
+    const billed = 'beyond: bill, overage: { amount: 3 }';
+    expect(await sold(monthly, `included: 0, ${billed}`)).toEqual([]);
+    expect(await sold(`${monthly}, trial_days: 14, stripe_price: price_1`, `included: 5, ${billed}`)).toEqual([]);
+    expect(await sold(`${monthly}, stripe_price: price_1`, 'included: 5')).toEqual([
+      expect.stringContaining('has no meaning for a free plan'),
+    ]);
+    expect(await sold('amount: 0, currency: usd, interval: once', `included: 0, ${billed}`)).toEqual([
+      expect.stringMatching(/plans\[2\].allowances\[0\].beyond cannot be bill in a plan that is paid once/),
+    ]);
+    expect(await sold(monthly, `included: -1, ${billed}`)).toEqual([
+      expect.stringMatching(/plans\[2\].allowances\[0\].included is without limit, so nothing is ever billed/),
+    ]);
+  });
+
   it('credit that is required is of a meter, which no plan includes as well', async () => {
     const prepaid = (rest: string) =>
       problemsOf(`${valid}meters: [{ id: hours, name: Hours, unit: hour, kind: time }]\n${rest}`);

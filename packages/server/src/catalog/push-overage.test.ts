@@ -106,6 +106,17 @@ describe('what is charged beyond a plan, pushed', () => {
     expect((await beside('pro')).map(({ meter }) => meter)).toEqual(['calls']);
   });
 
+  it('stands beside a price of nothing where a plan is billed by use alone, while a free plan has neither', async () => {
+    const billed = '    allowances: [{ meter: calls, included: 0, beyond: bill, overage: { amount: 7 } }]\n';
+    const nothing = 'price: { amount: 0, currency: usd, interval: month }';
+    await push(`${signals}  - id: payg\n    name: By use\n    ${nothing}\n${billed}`);
+    const { connection } = test.database;
+    const price = await api.retrievePrice((await currentPrice(connection, 'signals', 'payg'))?.stripePriceId ?? '');
+    expect(price).toMatchObject({ amountCents: 0, interval: 'month', active: true });
+    expect(await beside('payg')).toMatchObject([{ meter: 'calls', unitAmount: '7' }]);
+    expect(await currentPrice(connection, 'signals', 'free')).toBeNull();
+  });
+
   it('is made once, however often and from how many databases it is pushed', async () => {
     const other = await createTestDatabase();
     try {

@@ -95,7 +95,9 @@ const limits = z
 
 const price = section(
   {
-    amount: cents(0).describe("In the currency's smallest unit: 2500 is 25.00 USD. 0 is a free plan."),
+    amount: cents(0).describe(
+      "In the currency's smallest unit: 2500 is 25.00 USD. 0 is a free plan, or with an allowance whose overage is billed one that costs what is used.",
+    ),
     currency: currency.describe('Three letters in lower case, such as usd.'),
     interval: choice(['day', 'week', 'month', 'year', 'once']).describe(
       'How often it is paid; once is a single payment.',

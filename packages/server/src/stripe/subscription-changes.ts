@@ -136,6 +136,7 @@ function atStripe(subscription: StripeSubscription): SubscriptionAtStripe | null
     periodStart: item.current_period_start * 1_000,
     periodEnd: item.current_period_end * 1_000,
     scheduleId: schedule ?? null,
+    isFree: items.data.every((one) => one.price.unit_amount === 0),
     latestInvoice,
   };
 }

@@ -29,6 +29,8 @@ export interface SubscriptionAtStripe {
   periodEnd: number;
   /** What is planned with it at Stripe. */
   scheduleId: string | null;
+  /** Whether none of its items costs anything, whatever is used. */
+  isFree: boolean;
   latestInvoice: string | null;
 }
 
@@ -223,6 +225,7 @@ export function createPlanChanges(options: PlanChangesOptions) {
       isEnding: subscription.cancel_at !== null,
       pendingPlan: pendingChange(subscription, catalog)?.plan ?? null,
       priceIsCurrent,
+      isFree: stripe.isFree,
     };
   }
 
