@@ -212,3 +212,44 @@ describe('resuming a paused subscription', () => {
     expect((await latestInvoice(stripe, id)).amount_paid).toBe(behavior === 'create_prorations' ? 3000 + left : 3000);
   });
 });
+
+describe('a free subscription', () => {
+  it('that is to be paid for begins a period with the change, and is charged for all of it', async () => {
+    const { customer, price } = await open();
+    const nothing = await createPrice(stripe, { interval: 'month' }, 0);
+    const { id, items } = await stripe.subscriptions.create({ customer: customer.id, items: [{ price: nothing.id }] });
+    expect(await latestInvoice(stripe, id)).toMatchObject({ status: 'paid', total: 0 });
+    await test.moveTo(APRIL + 12 * DAY);
+    const changed = { items: [{ id: items.data[0]?.id ?? '', price: price.id }], proration_behavior: 'none' as const };
+    const shown = await stripe.invoices.createPreview({ subscription: id, subscription_details: changed });
+    const paid = await stripe.subscriptions.update(id, changed);
+    expect(paid.billing_cycle_anchor).toBe(APRIL + 12 * DAY);
+    expect(periodOf(paid)).toEqual({ start: APRIL + 12 * DAY, end: APRIL + 42 * DAY });
+    expect(amounts(shown)).toEqual([3000]);
+    expect(amounts(await latestInvoice(stripe, id))).toEqual([3000]);
+  });
+
+  it.each([
+    ['a metered price, of which nothing was used', 'metered'],
+    ['a quantity of none', 'none'],
+  ])('is not one with %s: its period goes on', async (_what, kind) => {
+    const { customer, price } = await open();
+    const nothing = await createPrice(stripe, { interval: 'month' }, 0);
+    const meter = await stripe.billing.meters.create({
+      ...{ display_name: kind, event_name: kind, default_aggregation: { formula: 'sum' } },
+    });
+    const counted = await stripe.prices.create({
+      ...{ currency: 'usd', unit_amount: 3, product_data: { name: 'Calls' } },
+      recurring: { interval: 'month', usage_type: 'metered', meter: meter.id },
+    });
+    const sold = kind === 'none' ? [{ price: price.id, quantity: 0 }] : [{ price: nothing.id }, { price: counted.id }];
+    const { id, items } = await stripe.subscriptions.create({ customer: customer.id, items: sold });
+    await test.moveTo(APRIL + 12 * DAY);
+    const changed = await stripe.subscriptions.update(id, {
+      items: [{ id: items.data[0]?.id ?? '', price: price.id, quantity: 1 }],
+      proration_behavior: 'always_invoice',
+    });
+    expect(changed.billing_cycle_anchor).toBe(APRIL);
+    expect((await latestInvoice(stripe, id)).total).toBe(worth(18 * DAY, 30 * DAY));
+  });
+});

@@ -57,6 +57,11 @@ function cadenceText(subscription: Subscription): string {
   return `${count} ${interval}`;
 }
 
+/** Whether nothing of it has a price; a quantity of none, or nothing used yet, is not that. */
+function isFree(subscription: Subscription): boolean {
+  return subscription.items.data.every((item) => item.price.unit_amount === 0);
+}
+
 function prorationDate(before: Subscription, at: number): number {
   const { start, end } = periodOf(before);
   if (at >= start && at <= end) return at;
@@ -66,8 +71,9 @@ function prorationDate(before: Subscription, at: number): number {
 }
 
 /**
- * Begins a new period now: another interval, or a billing cycle that is moved, cannot go on with the old one. A trial is a
- * period of its own, and the billing cycle begins when it ends.
+ * Begins a new period now: another interval, or a billing cycle that is moved, cannot go on with the old one; nor does that of a free
+ * subscription that is to be paid for (https://docs.stripe.com/billing/subscriptions/change-price). A trial is a period of its own, and
+ * the billing cycle begins when it ends.
  */
 function inNewPeriod(after: Subscription, now: number, trialEnd: number | undefined): Subscription {
   const cadence = cadenceOf(after.items.data.map((item) => item.price));
@@ -127,7 +133,8 @@ export function planChange(work: Work, before: Subscription, after: Subscription
       param: 'billing_cycle_anchor',
     });
   }
-  const begins = how.resetsAnchor || how.trialEnd !== undefined;
+  const startsPaying = isFree(before) && !isFree(after);
+  const begins = how.resetsAnchor || startsPaying || how.trialEnd !== undefined;
   const newPeriod = billed && (begins || cadenceText(before) !== cadenceText(after));
   const changes = newPeriod ? allGivenBack(before) : itemChanges(before.items.data, after.items.data);
   const prices = netPrices(work, after.items.data, how.discounts);
