@@ -2,6 +2,7 @@ import {
   type Catalog,
   findOffer,
   findProduct,
+  isBilledByUse,
   isPaid,
   isRecurring,
   LatchkeyError,
@@ -109,6 +110,7 @@ export function createNewSubscriptions(options: NewSubscriptionsOptions) {
      */
     async subscribe(input: SubscribeInput, write: Write): Promise<Subscribed> {
       const { product, plan } = offerOf(catalog, input);
+      requireCard(plan, input);
       const priceId = await priceOf(product, plan);
       const { customerId } = input;
       const asked = await atStripe.asked(database.connection, customerId, product.id);
@@ -202,6 +204,13 @@ function offerOf(catalog: Catalog, { product: name, plan: wanted }: SubscribeInp
     });
   }
   return { product, plan };
+}
+
+/** Where nothing is due at first, Stripe would begin without a card, and nothing could be charged for what is used. */
+function requireCard(plan: Plan, { paymentMethod }: SubscribeInput): void {
+  if (paymentMethod !== undefined || !isBilledByUse(plan)) return;
+  const detail = `The plan ${plan.id} is billed by what is used: send a payment_method to charge, or sell it by a checkout.`;
+  throw new LatchkeyError('invalid_request', detail, { path: 'payment_method' });
 }
 
 /** What cannot be given to the customer is not there, or somebody else's: nothing is wrong with Stripe. */
