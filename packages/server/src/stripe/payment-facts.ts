@@ -10,7 +10,10 @@ export function paymentFacts({ id, charges, refunds, disputes }: MirroredPayment
     charge: charge?.id ?? refunds[0]?.charge ?? disputes[0]?.charge ?? id,
     paidCents: charge?.amount ?? null,
     refundedCents: refundedCents(charge?.amount_refunded ?? 0, refunds),
-    disputes: disputes.map((dispute) => ({ id: dispute.id, status: dispute.status })),
+    disputes: disputes.map(({ id, status, amount, currency }) => ({
+      ...{ id, status },
+      amountCents: currency === charge?.currency ? amount : null,
+    })),
   };
 }
 

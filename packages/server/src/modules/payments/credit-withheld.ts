@@ -2,16 +2,21 @@ import { roundHalfAwayFromZero, toSafeInteger, type WithdrawalPolicy } from '@la
 import { type PaymentFacts, withholds } from './taken-back.ts';
 
 /**
- * How much of what was bought in advance is not to be had, by what its payment has come to: all of it while the payment is disputed and
- * once the dispute is lost; of a refund the part that was refunded. It follows from the facts, and from nothing that happened on the way.
+ * How much of what was bought in advance is not to be had, by what its payment has come to: the part that was refunded, and the part
+ * that is disputed, while it is and once the dispute is lost. It follows from the facts, and from nothing that happened on the way.
  */
 export function creditWithheld(
   quantity: number,
   { paidCents, refundedCents, disputes }: PaymentFacts,
   { onRefund, onDispute }: WithdrawalPolicy,
 ): number {
-  if (onDispute !== 'keep' && disputes.some(({ status }) => withholds(status))) return quantity;
-  if (onRefund === 'keep' || refundedCents <= 0 || paidCents === null) return 0;
-  if (refundedCents >= paidCents) return quantity;
-  return toSafeInteger(roundHalfAwayFromZero(BigInt(quantity) * BigInt(refundedCents), BigInt(paidCents)));
+  const withholding = onDispute === 'keep' ? [] : disputes.filter(({ status }) => withholds(status));
+  // Of what nobody has told there is no part, and a dispute may be about all of it.
+  if (paidCents === null) return withholding.length > 0 ? quantity : 0;
+  const refunded = onRefund === 'keep' ? 0 : refundedCents;
+  // Added before they are rounded: a refund and a dispute of the rest are all of it.
+  const gone = withholding.reduce((cents, { amountCents }) => cents + (amountCents ?? paidCents), refunded);
+  if (gone <= 0) return 0;
+  if (gone >= paidCents) return quantity;
+  return toSafeInteger(roundHalfAwayFromZero(BigInt(quantity) * BigInt(gone), BigInt(paidCents)));
 }

@@ -270,6 +270,45 @@ describe('money that is given back', () => {
     expect(await balance(license)).toMatchObject({ available: 0, used: 0 });
   });
 
+  const dispute = async (charge: string, amount: number) => {
+    await shop.control(`/charges/${charge}/dispute`, { amount });
+    await shop.settle();
+  };
+
+  it('is held back by the part that is disputed, and given back when the dispute is won', async () => {
+    const license = await licensed();
+    const { charge, session } = await buyTen(license);
+    await dispute(charge, 1_250);
+    expect(await balance(license)).toMatchObject({ available: 7.5, returned: 2.5 });
+    expect((await shop.vendor('GET', `/v1/checkouts/${session}`)).body.credit).toMatchObject({
+      ...{ withheld: 2.5, taken_back: 2.5 },
+    });
+    await close(charge, 'won');
+    expect(await balance(license)).toMatchObject({ available: 10 });
+    expect((await shop.vendor('GET', `/v1/checkouts/${session}`)).body.credit).toMatchObject({ withheld: 0 });
+  });
+
+  it('goes by the disputed part for good when the dispute is lost, beside what was refunded', async () => {
+    const license = await licensed();
+    const { charge, payment } = await buyTen(license);
+    await refund(payment, 2_000);
+    await use(license, 5);
+    await dispute(charge, 1_000);
+    expect(await balance(license)).toMatchObject({ available: 0, used: 5 });
+    await close(charge, 'lost');
+    expect(await balance(license)).toMatchObject({ available: 0, used: 5, returned: 5 });
+  });
+
+  it('gives back of a disputed part no more than was taken for it', async () => {
+    const license = await licensed();
+    const { charge } = await buyTen(license);
+    await use(license, 9);
+    await dispute(charge, 2_500);
+    expect(await balance(license)).toMatchObject({ available: 0, used: 9 });
+    await close(charge, 'won');
+    expect(await balance(license)).toMatchObject({ available: 1, used: 9 });
+  });
+
   it('comes to the same when the refund is heard of before the payment', async () => {
     for (const mode of ['hold', 'shuffle']) {
       const license = await licensed();

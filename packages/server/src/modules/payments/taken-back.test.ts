@@ -15,7 +15,7 @@ const term = (endsAt: number | null, payments: PaymentFacts[], paidCents: number
   payments,
 });
 const disputed = (...statuses: string[]) =>
-  payment({ disputes: statuses.map((status, index) => ({ id: `du_${index + 1}`, status })) });
+  payment({ disputes: statuses.map((status, index) => ({ id: `du_${index + 1}`, status, amountCents: 2_500 })) });
 
 const DEFAULT: WithdrawalPolicy = { onRefund: 'revoke', onDispute: 'suspend' };
 const policies: WithdrawalPolicy[] = [

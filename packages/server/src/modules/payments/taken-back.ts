@@ -8,7 +8,14 @@ export interface PaymentFacts {
   /** Null while nobody has said. */
   paidCents: number | null;
   refundedCents: number;
-  disputes: readonly { id: string; status: string }[];
+  disputes: readonly DisputeFacts[];
+}
+
+export interface DisputeFacts {
+  id: string;
+  status: string;
+  /** How much of the payment it is about; null where that is not known: all of it. */
+  amountCents: number | null;
 }
 
 /** A time that was paid for, and with what. */
