@@ -22,6 +22,8 @@ export interface World {
   crashPoint?: CrashPoint;
   logs?: Logs;
   patience?: Patience;
+  /** Opens the database, where it is not the configuration's to say. */
+  openDatabase?: typeof openDatabase;
 }
 
 export interface Foundation {
@@ -49,7 +51,8 @@ export async function openFoundation(config: Config, world: World = {}, isPretty
   const vault = createVault(rootSecrets, randomness);
   const logs = world.logs ?? createLogs({ logLevel: config.logLevel, logDir: config.logDir, pretty: isPretty });
   const { databaseUrl, dataDir, databasePoolSize } = config;
-  const database = await openDatabase({ databaseUrl, dataDir, log: logs.app, poolSize: databasePoolSize });
+  const open = world.openDatabase ?? openDatabase;
+  const database = await open({ databaseUrl, dataDir, log: logs.app, poolSize: databasePoolSize });
   try {
     await migrate(database);
     await checkRootSecrets(database, vault, clock.wall());

@@ -6,6 +6,7 @@ import { createTestDatabaseUrl } from '../../../../test/support/database.ts';
 import type { OpenedDatabase } from '../../src/db/engine.ts';
 import { migrate, readMigrations } from '../../src/db/migrate.ts';
 import { type OpenDatabaseOptions, openDatabase } from '../../src/db/open.ts';
+import type { World } from '../../src/foundation.ts';
 import { type Log, silentLog } from '../../src/observability/log.ts';
 
 /** A migrated database of a test's own, on the engine that LATCHKEY_TEST_ENGINE names. */
@@ -26,9 +27,8 @@ export async function createTestDatabase({
   log = silentLog,
   ...options
 }: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const { url, drop } = await createTestDatabaseUrl({ migrate: migrateAt, template: `latchkey-${migrationsDigest()}` });
-  const start = url === null ? { loadDataDir: await pgliteTemplate() } : {};
-  const database = await openDatabase({ databaseUrl: url, dataDir: null, log, ...options, ...start });
+  const { url, openDatabase: open, drop } = await createMigratedDatabase();
+  const database = await open({ databaseUrl: url, dataDir: null, log, ...options });
   return {
     database,
     url,
@@ -37,6 +37,20 @@ export async function createTestDatabase({
       await drop();
     },
   };
+}
+
+/** The database of a server that a test starts: made and migrated, and not opened yet. */
+export interface MigratedDatabase extends Required<Pick<World, 'openDatabase'>> {
+  /** Where it is on the PostgreSQL server; null on the embedded engine, which lives in memory then. */
+  url: string | null;
+  /** Removes it. */
+  drop(): Promise<void>;
+}
+
+export async function createMigratedDatabase(): Promise<MigratedDatabase> {
+  const { url, drop } = await createTestDatabaseUrl({ migrate: migrateAt, template: `latchkey-${migrationsDigest()}` });
+  const start = url === null ? { dataDir: null, loadDataDir: await pgliteTemplate() } : {};
+  return { url, drop, openDatabase: (options) => openDatabase({ ...options, ...start }) };
 }
 
 async function migrateAt(databaseUrl: string): Promise<void> {

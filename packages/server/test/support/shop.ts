@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
-import { createTestDatabaseUrl } from '../../../../test/support/database.ts';
 import type { Wire } from '../../../../test/support/wire.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { World } from '../../src/foundation.ts';
 import { type Server, startServer } from '../../src/server.ts';
+import { createMigratedDatabase } from './database.ts';
 
 const JWT_SECRET = 'the secret that signs the customers of a shop';
 
@@ -37,7 +37,7 @@ export interface Shop {
 
 export async function openShop(environment: Record<string, string> = {}, world: World = {}): Promise<Shop> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-shop-'));
-  const test = await createTestDatabaseUrl();
+  const { url, openDatabase, drop } = await createMigratedDatabase();
   const server = await startServer(
     parseConfig({
       PORT: '0',
@@ -47,10 +47,10 @@ export async function openShop(environment: Record<string, string> = {}, world: 
       LOG_LEVEL: 'silent',
       LATCHKEY_SECRET: 'a root secret for the tests of a shop',
       JWT_SECRET,
-      ...(test.url === null ? {} : { DATABASE_URL: test.url }),
+      ...(url === null ? {} : { DATABASE_URL: url }),
       ...environment,
     }),
-    { world },
+    { world: { openDatabase, ...world } },
   );
   const { app } = server;
 
@@ -107,7 +107,7 @@ export async function openShop(environment: Record<string, string> = {}, world: 
     settle,
     async close() {
       await server.close();
-      await test.drop();
+      await drop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
