@@ -72,7 +72,8 @@ describe('a problem in a catalog is reported with its place, the value and the r
   it('what goes beyond a plan is billed where periods end, and where something can go beyond', async () => {
     const sold = (price: string, allowance: string) => {
       const plan = `  - { id: payg, name: By use, price: { ${price} }, allowances: [{ meter: calls, ${allowance} }] }\n`;
-      return problemsOf(`${valid}${plan}meters: [{ id: calls, name: Calls, unit: call }]\n`);
+      const meters = 'meters: [{ id: calls, name: Calls, unit: call }]\n';
+      return problemsOf(`${valid.replace('plans:\n', `${meters}plans:\n`)}${plan}`);
     };
     const monthly = 'amount: 0, currency: usd, interval: month';
     const billed = 'beyond: bill, overage: { amount: 3 }';
@@ -83,6 +84,12 @@ describe('a problem in a catalog is reported with its place, the value and the r
     ]);
     expect(await sold('amount: 0, currency: usd, interval: once', `included: 0, ${billed}`)).toEqual([
       expect.stringMatching(/plans\[2\].allowances\[0\].beyond cannot be bill in a plan that is paid once/),
+    ]);
+    const left = (plan: string) =>
+      `included: 0, ${billed} }] }\ncancellation: { effect: downgrade, downgrade_to: ${plan} }\n#`;
+    expect(await sold(monthly, left('free'))).toEqual([]);
+    expect(await sold(monthly, left('payg'))).toEqual([
+      expect.stringMatching(/cancellation.downgrade_to names the plan "payg", whose use is billed by a subscription/),
     ]);
     expect(await sold(monthly, `included: -1, ${billed}`)).toEqual([
       expect.stringMatching(/plans\[2\].allowances\[0\].included is without limit, so nothing is ever billed/),

@@ -210,9 +210,18 @@ function policyFindings(product: ProductSource): Finding[] {
   const { dunning } = product;
   found.push(
     ...downgradeFindings(product, ['cancellation', 'effect'], cancellation?.effect, cancellation?.downgrade_to),
+    ...fallBackFindings(product, cancellation?.downgrade_to),
     ...downgradeFindings(product, ['dunning', 'when_grace_ends'], dunning?.when_grace_ends, dunning?.downgrade_to),
   );
   return found;
+}
+
+/** Whoever falls back to a plan has no subscription any more that could bill what they use. */
+function fallBackFindings({ plans }: ProductSource, wanted: string | undefined): Finding[] {
+  const plan = plans.find(({ id }) => id === wanted);
+  if (plan?.allowances?.some(({ beyond }) => beyond === 'bill') !== true) return [];
+  const message = `names the plan "${plan.id}", whose use is billed by a subscription, which has ended then`;
+  return [{ path: ['cancellation', 'downgrade_to'], message, remedy: 'Name a plan that bills nothing, such as free.' }];
 }
 
 /** A plan is named where something is downgraded to one, and nowhere else. */
