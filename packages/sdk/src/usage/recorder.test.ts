@@ -143,6 +143,37 @@ describe('a recorder', () => {
     expect(refused).toMatchObject([{ event: { quantity: 2 }, rejection: { code: 'meter_unknown' } }]);
   });
 
+  it('sends again, behind the others, what the server did not look at for now', async () => {
+    const sent: number[][] = [];
+    const refused: RefusedEvent[] = [];
+    const rejected = [
+      { id: 'evt', index: 0, code: 'rate_limited', detail: 'Try again in 60 s.' },
+      { id: 'evt', index: 1, code: 'resource_missing', detail: 'There is no licence under this key.' },
+    ];
+    away = await startAway((number) => (request, response) => {
+      let text = '';
+      request.setEncoding('utf8').on('data', (part) => {
+        text += part;
+      });
+      request.on('end', () => {
+        sent.push(JSON.parse(text).map(({ quantity }: { quantity: number }) => quantity));
+        answers(200, number === 1 ? { accepted: 0, duplicates: 0, rejected } : all)(request, response);
+      });
+    });
+    const spool = createMemorySpool();
+    await spool.append([1, 2, 3].map((quantity) => ({ ...use(quantity), id: 'evt' })));
+    const onRefused = (some: readonly RefusedEvent[]) => refused.push(...some);
+    recorder = createUsageRecorder({ client: clientAt(away.url), spool, batchSize: 2, delayMs: 60_000, onRefused });
+    expect(await recorder.flush()).toBe(false);
+    expect(recorder.waiting).toBe(2);
+    expect(await recorder.flush()).toBe(true);
+    expect(sent).toEqual([
+      [1, 2],
+      [3, 1],
+    ]);
+    expect(refused.map(({ event, rejection }) => [event.quantity, rejection.code])).toEqual([[2, 'resource_missing']]);
+  });
+
   it('says when it can keep no more', async () => {
     const full: SpoolFullError[] = [];
     const options = { client: clientAt('http://127.0.0.1:9'), spool: createMemorySpool({ limit: 2 }) };

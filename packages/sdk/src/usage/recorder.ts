@@ -143,16 +143,24 @@ async function sendFront({ client, spool, size, signal, onRefused }: Sending): P
   if (events.length === 0) return false;
   // Once more at once, for a connection that the server closed while it was idle.
   const now = Date.now();
-  const refused = await deliver(
-    events.map((event) => toWire(event, now)),
-    (some) => client.usage.record(some, { retries: 1, signal }),
-  );
+  const sent = new Map(events.map((event) => [toWire(event, now), event]));
+  const rejected = await deliver([...sent.keys()], (some) => client.usage.record(some, { retries: 1, signal }));
+  const later = rejected.filter(isForLater);
+  // Behind the others, which they must not hold up; were they sent twice, they would count once.
+  if (later.length > 0) await spool.append(later.flatMap(({ event }) => sent.get(event) ?? []));
+  const refused = rejected.filter((each) => !isForLater(each));
   if (refused.length > 0) {
     await spool.setAside(refused);
     onRefused?.(refused);
   }
   await spool.acknowledge(position);
+  if (later.length > 0) throw new Error(`The server took ${later.length} events for later.`);
   return true;
+}
+
+/** An event that the server did not look at, because too many before it named nobody: it may be good. */
+function isForLater({ rejection }: RefusedEvent): boolean {
+  return rejection.code === 'rate_limited';
 }
 
 /**
@@ -165,7 +173,7 @@ function toWire({ recorded_at, ...event }: SpooledEvent, now: number): UsageEven
 }
 
 /**
- * What the server refuses for good of these events. Where it refuses the whole of them, as it does with a body that is too large, they
+ * What the server refuses of these events. Where it refuses the whole of them, as it does with a body that is too large, they
  * are sent in halves: one that cannot be sent must not hold up the others. Throws for anything that may be different later.
  */
 async function deliver(

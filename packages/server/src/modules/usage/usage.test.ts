@@ -1,42 +1,20 @@
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabaseUrl } from '../../../../../test/support/database.ts';
 import type { Wire } from '../../../../../test/support/wire.ts';
-import { parseConfig } from '../../config/config.ts';
-import { type Server, startServer } from '../../server.ts';
+import { openShop, type Shop } from '../../../test/support/shop.ts';
+import type { Server } from '../../server.ts';
 
 const JWT_SECRET = 'a secret of the vendor’s own for tests of usage';
 
+let shop: Shop;
 let server: Server;
-let folder: string;
-let drop: () => Promise<void>;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'latchkey-usage-'));
-  const test = await createTestDatabaseUrl();
-  drop = test.drop;
-  server = await startServer(
-    parseConfig({
-      PORT: '0',
-      SANDBOX: 'on',
-      SANDBOX_PORT: '0',
-      DATA_DIR: folder,
-      LOG_LEVEL: 'silent',
-      LATCHKEY_SECRET: 'a root secret for tests of usage',
-      JWT_SECRET,
-      ...(test.url === null ? {} : { DATABASE_URL: test.url }),
-    }),
-  );
+  shop = await openShop({ JWT_SECRET, TRUST_PROXY: 'true' });
+  server = shop.server;
 });
 
-afterAll(async () => {
-  await server?.close();
-  await drop?.();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => shop?.close());
 
 const admin = () => ({ authorization: `Bearer ${server.app.adminToken.token}` });
 
@@ -150,6 +128,33 @@ describe('recording use', () => {
     expect(codes(answer)).toEqual(bad.map(([, code]) => code));
     expect(answer.body.rejected[0]).toMatchObject({ index: 1, path: 'quantity' });
     expect(await standing(key)).toMatchObject({ used: 3 });
+  });
+
+  it('looks up no more keys than may be guessed in a minute, and counts what it found until then', async () => {
+    const from = { 'x-forwarded-for': '203.0.113.7' };
+    const { key } = await issue('pro');
+    let guessed = 0;
+    const guess = () => `INV-${String(++guessed).padStart(8, '0')}-and-something`;
+    const guesses = (count: number) => Array.from({ length: count }, () => used(guess()));
+    const batch = [used(key, 2), ...guesses(700), used(key, 3), ...guesses(200), used((await issue('pro')).key)];
+    const answer = await call('POST', '/v1/usage', batch, from);
+    expect(answer).toMatchObject({ status: 200, body: { accepted: 2, duplicates: 0 } });
+    const said = codes(answer);
+    const missing = said.filter((code) => code === 'resource_missing').length;
+    // 600 in a minute, and those that were being looked up beside the last of them.
+    expect(missing).toBeGreaterThanOrEqual(600);
+    expect(missing).toBeLessThan(650);
+    expect(said.filter((code) => code === 'rate_limited')).toHaveLength(901 - missing);
+    expect(answer.body.rejected.at(-1)).toMatchObject({ index: 902, code: 'rate_limited' });
+    expect(await standing(key)).toMatchObject({ used: 5 });
+    // From then on there is nothing that could be looked at, and so the call as a whole is told when to come back.
+    expect(await call('POST', '/v1/usage', guesses(2), from)).toMatchObject({
+      ...{ status: 429, body: { code: 'rate_limited' } },
+    });
+    // The vendor names whom they please.
+    const vendors = await call('POST', '/v1/usage', [...guesses(700), used(key)]);
+    expect(vendors.body).toMatchObject({ accepted: 1 });
+    expect(new Set(codes(vendors))).toEqual(new Set(['resource_missing']));
   });
 
   it('keeps apart and stores what a program calls its routes, whatever it calls them', async () => {

@@ -6,7 +6,8 @@ import { readDetails, readUse } from '../event-input.ts';
 import { checkAnswer, checkBody, finalizeBody, releaseBody, reservationAnswer, reservationParams } from '../schemas.ts';
 import type { HeldReservation } from '../service.ts';
 import { checkView } from '../views.ts';
-import { OPEN, type UsageRoutes, WRITE } from './record.ts';
+import { type UsageRoutes, WRITE } from './owners.ts';
+import { OPEN } from './record.ts';
 
 const TAGS = ['Usage'];
 

@@ -2,7 +2,8 @@ import type { Http } from '../../../http/types.ts';
 import type { LicenseReader } from '../../licenses/index.ts';
 import { checkRoutes } from './check.ts';
 import { limitRoutes } from './limits.ts';
-import { recordRoute, type UsageRoutes } from './record.ts';
+import type { UsageRoutes } from './owners.ts';
+import { recordRoute } from './record.ts';
 
 export interface UsageRoutesOptions extends Omit<UsageRoutes, 'licenseReader'> {
   licenseReader: Pick<LicenseReader, 'recall' | 'recallByKey' | 'list'>;

@@ -11,7 +11,7 @@ import {
   standingAnswer,
 } from '../schemas.ts';
 import { standingView } from '../views.ts';
-import { type UsageRoutes, WRITE } from './record.ts';
+import { type UsageRoutes, WRITE } from './owners.ts';
 
 const TAGS = ['Usage'];
 

@@ -1,21 +1,14 @@
 import { LatchkeyError } from '@latchkey/core';
-import { isVendor } from '../../../http/authentication.ts';
 import type { Http, HttpRequest } from '../../../http/types.ts';
-import { type Named, oneOwner, type WhoseOptions } from '../../ledger/index.ts';
 import { readDetails, readEvent, readUse } from '../event-input.ts';
-import type { HeldMeter, UsageHolder } from '../holders.ts';
 import { type UsageEventInput, usageAnswer, usageBody } from '../schemas.ts';
 import { errorOf, type Usage } from '../service.ts';
 import type { SubmittedRequest } from '../write-batch.ts';
+import { type Finder, findOwners, type Settled, type UsageRoutes } from './owners.ts';
 
 /** Bodies of a thousand events with properties are larger than others. */
 const BODY_LIMIT = 8 * 1_024 * 1_024;
 
-export interface UsageRoutes extends WhoseOptions {
-  usage: Usage;
-}
-
-export const WRITE = { scope: 'usage:write' } as const;
 /** Wrong keys are limited, right ones are not. */
 export const OPEN = { access: 'anyone', rateLimit: false, quiet: true, idempotency: false } as const;
 
@@ -62,12 +55,14 @@ async function recordAll(request: HttpRequest, events: readonly unknown[], optio
       return usage.named(event, event.meter);
     }),
   );
-  const find = await findAll(request, read, options);
-  for (const [index, event] of read.entries()) {
-    const made = 'error' in event ? event : settled(() => requestOf(event.value, find, usage));
-    if ('error' in made) rejected.push(rejection(made.error, events[index], index));
+  const named = read.flatMap((event) => ('value' in event ? [event.value] : []));
+  const find = await findOwners(request, named, options);
+  const made = read.map((event) => ('error' in event ? event : settled(() => requestOf(event.value, find, usage))));
+  assertSomeAllowed(made);
+  for (const [index, request] of made.entries()) {
+    if ('error' in request) rejected.push(rejection(request.error, events[index], index));
     else {
-      accepted.push(made.value);
+      accepted.push(request.value);
       places.push(index);
     }
   }
@@ -82,9 +77,6 @@ async function recordAll(request: HttpRequest, events: readonly unknown[], optio
   return { ...counts, rejected: rejected.sort((one, other) => one.index - other.index) };
 }
 
-/** What came of something, or why nothing did. */
-type Settled<Value> = { readonly value: Value } | { readonly error: unknown };
-
 function settled<Value>(work: () => Value): Settled<Value> {
   try {
     return { value: work() };
@@ -92,8 +84,6 @@ function settled<Value>(work: () => Value): Settled<Value> {
     return { error };
   }
 }
-
-type Finder = (event: UsageEventInput) => HeldMeter;
 
 function requestOf(event: UsageEventInput, find: Finder, usage: Usage): SubmittedRequest {
   const { id, at, enforce, properties } = event;
@@ -103,60 +93,19 @@ function requestOf(event: UsageEventInput, find: Finder, usage: Usage): Submitte
   return usage.request({ held, id, at: at === undefined ? undefined : new Date(at), quantity, enforce, details });
 }
 
-/** Looks up, all together, whose the events of a call are: each owner once, and each meter of theirs. */
-async function findAll(
-  request: HttpRequest,
-  read: readonly Settled<UsageEventInput>[],
-  options: UsageRoutes,
-): Promise<Finder> {
-  const { usage } = options;
-  const named = new Map<string, Named>();
-  for (const event of read) if ('value' in event) named.set(ownerName(event.value), event.value);
-  const holders = new Map<string, Settled<UsageHolder>>();
-  await Promise.all(
-    [...named].map(async ([name, { license_key, license_id, customer_id, product }]) => {
-      const found = holderOf(request, { license_key, license_id, customer_id, product }, options);
-      holders.set(name, await found.then((value) => ({ value })).catch((error: unknown) => ({ error })));
-    }),
-  );
-  const meters = new Map<string, HeldMeter>();
-  return (event) => {
-    const owner = ownerName(event);
-    const name = `${owner}\n${event.meter}`;
-    const known = meters.get(name);
-    if (known !== undefined) return known;
-    const holder = holders.get(owner) ?? { error: new Error('An owner was not looked up.') };
-    if ('error' in holder) throw holder.error;
-    const held = usage.meter(holder.value, event.meter);
-    meters.set(name, held);
-    return held;
-  };
+/** A call of which nothing may be looked at any more is refused as a whole, and told when to come back. */
+function assertSomeAllowed(made: readonly Settled<unknown>[]): void {
+  const limits = made.flatMap((each) => ('error' in each && isRateLimit(each.error) ? [each.error] : []));
+  if (limits.length > 0 && limits.length === made.length) throw limits[0];
 }
 
-function ownerName({ license_key, license_id, customer_id, product }: Named): string {
-  return `${license_key ?? ''}\n${license_id ?? ''}\n${customer_id ?? ''}\n${product ?? ''}`;
-}
-
-async function holderOf(request: HttpRequest, named: Named, options: UsageRoutes): Promise<UsageHolder> {
-  if (isForeign(request, named)) throw foreign();
-  return options.usage.find(await oneOwner(request, named, options, WRITE));
-}
-
-/** Whoever presents a key in the header speaks for its licence only. */
-function isForeign({ headers, principal }: HttpRequest, { license_key, license_id, customer_id }: Named): boolean {
-  const header = headers['x-license-key'];
-  if (header === undefined || isVendor(principal)) return false;
-  return (license_key !== undefined && license_key !== header) || license_id !== undefined || customer_id !== undefined;
-}
-
-function foreign(): LatchkeyError {
-  const detail = 'Whoever presents a licence key records the use of its licence only.';
-  return new LatchkeyError('foreign_license', detail, { path: 'license_key' });
+function isRateLimit(error: unknown): error is LatchkeyError {
+  return error instanceof LatchkeyError && error.code === 'rate_limited';
 }
 
 /** What is wrong with one event. What is no fault of the event's fails the call. */
 function rejection(error: unknown, value: unknown, index: number): Rejection {
-  if (!(error instanceof LatchkeyError) || error.status >= 500 || error.code === 'rate_limited') throw error;
+  if (!(error instanceof LatchkeyError) || error.status >= 500) throw error;
   const { code, detail, path } = error;
   const id =
     typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string' ? value.id : null;
