@@ -1,50 +1,27 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabaseUrl } from '../../../test/support/database.ts';
 import type { Wire } from '../../../test/support/wire.ts';
 import { createCollectingLog } from '../test/support/ports.ts';
-import { parseConfig } from './config/config.ts';
-import { type Server, startServer } from './server.ts';
+import { openShop, type Shop } from '../test/support/shop.ts';
+import type { Server } from './server.ts';
 
 const PASSWORD = 'correct horse battery';
 const OTHER_PASSWORD = 'another one altogether';
 const SHOP = 'https://shop.example';
 
+let shop: Shop;
 let server: Server;
-let folder: string;
-let drop: () => Promise<void>;
 const log = createCollectingLog();
 /** Everything that must be nowhere in clear. */
 const secrets: string[] = [PASSWORD, OTHER_PASSWORD];
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'latchkey-accounts-'));
-  const test = await createTestDatabaseUrl();
-  drop = test.drop;
   const logs = { app: log, operations: { stripe: log, license: log, subscription: log }, close() {} };
-  server = await startServer(
-    parseConfig({
-      PORT: '0',
-      SANDBOX: 'on',
-      SANDBOX_PORT: '0',
-      DATA_DIR: folder,
-      LATCHKEY_SECRET: 'a root secret for the tests of the accounts',
-      ALLOWED_ORIGINS: SHOP,
-      TRUST_PROXY: 'true',
-      ...(test.url === null ? {} : { DATABASE_URL: test.url }),
-    }),
-    { world: { logs } },
-  );
+  shop = await openShop({ ALLOWED_ORIGINS: SHOP, TRUST_PROXY: 'true' }, { logs });
+  server = shop.server;
 });
 
-afterAll(async () => {
-  await server?.close();
-  await drop?.();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => shop?.close());
 
 interface Answer {
   status: number;

@@ -1,19 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createTestDatabaseUrl } from '../../../test/support/database.ts';
 import type { Wire } from '../../../test/support/wire.ts';
-import { parseConfig } from './config/config.ts';
-import { type Server, startServer } from './server.ts';
+import { openShop, type Shop } from '../test/support/shop.ts';
+import type { Server } from './server.ts';
 
 /** Every route that an owner may call, against everybody who may try. */
 const JWT_SECRET = 'the secret that signs customers of this test';
 
+let shop: Shop;
 let server: Server;
-let folder: string;
-let drop: () => Promise<void>;
 /** Somebody with two licences and a subscription, and somebody else with one of each. */
 let ada: {
   token: string;
@@ -27,30 +22,13 @@ let ada: {
 let bob: typeof ada;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'latchkey-owners-'));
-  const test = await createTestDatabaseUrl();
-  drop = test.drop;
-  server = await startServer(
-    parseConfig({
-      PORT: '0',
-      SANDBOX: 'on',
-      SANDBOX_PORT: '0',
-      DATA_DIR: folder,
-      LOG_LEVEL: 'silent',
-      LATCHKEY_SECRET: 'a root secret for the tests of what is whose',
-      JWT_SECRET,
-      ...(test.url === null ? {} : { DATABASE_URL: test.url }),
-    }),
-  );
+  shop = await openShop({ JWT_SECRET });
+  server = shop.server;
   ada = await makeOwner('ada');
   bob = await makeOwner('bob');
 });
 
-afterAll(async () => {
-  await server?.close();
-  await drop?.();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => shop?.close());
 
 interface Answer {
   status: number;

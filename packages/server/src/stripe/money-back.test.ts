@@ -1,44 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createTestDatabaseUrl } from '../../../../test/support/database.ts';
 import type { Wire } from '../../../../test/support/wire.ts';
-import { parseConfig } from '../config/config.ts';
-import { type Server, startServer } from '../server.ts';
+import { openShop, type Shop } from '../../test/support/shop.ts';
+import type { Server } from '../server.ts';
 
+let shop: Shop;
 let server: Server;
 let stripe: Stripe;
-let folder: string;
-let drop: () => Promise<void>;
 let count = 0;
 let email: string;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'latchkey-money-'));
-  const test = await createTestDatabaseUrl();
-  drop = test.drop;
-  server = await startServer(
-    parseConfig({
-      PORT: '0',
-      SANDBOX: 'on',
-      SANDBOX_PORT: '0',
-      DATA_DIR: folder,
-      LOG_LEVEL: 'silent',
-      LATCHKEY_SECRET: 'a root secret for the tests of refunds',
-      ...(test.url === null ? {} : { DATABASE_URL: test.url }),
-    }),
-  );
+  shop = await openShop();
+  server = shop.server;
   const { hostname: host, port } = new URL(server.app.localStripe?.url ?? '');
   stripe = new Stripe('sk_test_money', { protocol: 'http', host, port: Number(port), maxNetworkRetries: 0 });
 });
 
-afterAll(async () => {
-  await server?.close();
-  await drop?.();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => shop?.close());
 
 beforeEach(async () => {
   count += 1;

@@ -1,38 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabaseUrl } from '../../../../test/support/database.ts';
 import type { Wire } from '../../../../test/support/wire.ts';
-import { parseConfig } from '../config/config.ts';
-import { type Server, startServer } from '../server.ts';
+import { openShop, type Shop } from '../../test/support/shop.ts';
+import type { Server } from '../server.ts';
 
+let shop: Shop;
 let server: Server;
-let folder: string;
-let drop: () => Promise<void>;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'latchkey-reconciliation-'));
-  const test = await createTestDatabaseUrl();
-  drop = test.drop;
-  server = await startServer(
-    parseConfig({
-      PORT: '0',
-      SANDBOX: 'on',
-      SANDBOX_PORT: '0',
-      DATA_DIR: folder,
-      LOG_LEVEL: 'silent',
-      LATCHKEY_SECRET: 'a root secret for tests of reconciliation',
-      ...(test.url === null ? {} : { DATABASE_URL: test.url }),
-    }),
-  );
+  shop = await openShop();
+  server = shop.server;
 });
 
-afterAll(async () => {
-  await server?.close();
-  await drop?.();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => shop?.close());
 
 const token = () => ({ authorization: `Bearer ${server.app.adminToken.token}` });
 

@@ -1,46 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createTestDatabaseUrl } from '../../../../../../test/support/database.ts';
 import type { Wire } from '../../../../../../test/support/wire.ts';
-import { parseConfig } from '../../../config/config.ts';
-import { type Server, startServer } from '../../../server.ts';
+import { openShop, type Shop } from '../../../../test/support/shop.ts';
+import type { Server } from '../../../server.ts';
 
 const JWT_SECRET = 'the secret that signs customers of the tests of balances';
 
+let shop: Shop;
 let server: Server;
-let folder: string;
-let drop: () => Promise<void>;
 /** A licence of a product with hours, fresh for each test. */
 let license: { id: string; key: string };
 let operations = 0;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'latchkey-ledger-'));
-  const test = await createTestDatabaseUrl();
-  drop = test.drop;
-  server = await startServer(
-    parseConfig({
-      PORT: '0',
-      SANDBOX: 'on',
-      SANDBOX_PORT: '0',
-      DATA_DIR: folder,
-      LOG_LEVEL: 'silent',
-      LATCHKEY_SECRET: 'a root secret for tests of balances',
-      JWT_SECRET,
-      ...(test.url === null ? {} : { DATABASE_URL: test.url }),
-    }),
-  );
+  shop = await openShop({ JWT_SECRET });
+  server = shop.server;
 });
 
-afterAll(async () => {
-  await server?.close();
-  await drop?.();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => shop?.close());
 
 beforeEach(async () => {
   license = await issue();
