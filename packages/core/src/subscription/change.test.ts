@@ -232,6 +232,7 @@ const subscription = fc.record({
   isEnding: fc.boolean(),
   pendingPlan: fc.constantFrom(null, 'basic'),
   priceIsCurrent: fc.boolean(),
+  isFree: fc.boolean(),
 });
 
 const wishes = fc.record(
