@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { createTestDatabaseUrl, type TestDatabase } from './database.ts';
+import { copyEmbeddedDatabase, migrateByCommand } from './migrated-database.ts';
 import { freePortPair } from './ports.ts';
 import { type Ending, startProcess, type TestProcess } from './processes.ts';
 import type { Wire } from './wire.ts';
@@ -15,8 +18,7 @@ export interface RunningServer {
   sandbox: string;
   /** Null on the embedded engine. */
   databaseUrl: string | null;
-  /** Starts it; with `crashAt` it ends at that crash point. */
-  start(options?: { crashAt?: string; env?: Record<string, string> }): Promise<void>;
+  start(): Promise<void>;
   stop(): Promise<Ending>;
   kill(): Promise<Ending>;
   /** Resolves when it has ended by itself. */
@@ -40,13 +42,20 @@ export interface RunningServerOptions {
   /** `packages/server/src/main.ts` unless said. */
   file?: string;
   env?: Record<string, string>;
-  port?: number;
+  /** Its first start finds no tables, and on the embedded engine no database; otherwise both are there, to save seconds. */
+  fromNothing?: boolean;
 }
 
 export async function createRunningServer(options: RunningServerOptions): Promise<RunningServer> {
   const { engine, dataDir, file = 'packages/server/src/main.ts' } = options;
-  const port = options.port ?? (await freePortPair());
-  const database: TestDatabase = await createTestDatabaseUrl({ engine });
+  const port = await freePortPair();
+  const migrate = (url: string) =>
+    migrateByCommand({ DATA_DIR: dataDir, DATABASE_URL: url, SANDBOX: 'on', LATCHKEY_SECRET: ROOT_SECRET });
+  const template = options.fromNothing ? {} : { migrate, template: 'migrated' };
+  const database: TestDatabase = await createTestDatabaseUrl({ engine, ...template });
+  if (engine === 'pglite' && !options.fromNothing && !existsSync(join(dataDir, 'db'))) {
+    await copyEmbeddedDatabase(dataDir);
+  }
   const base = `http://127.0.0.1:${port}`;
   const sandbox = `http://127.0.0.1:${port + 1}`;
   let running: TestProcess | null = null;
@@ -88,7 +97,7 @@ export async function createRunningServer(options: RunningServerOptions): Promis
     base,
     sandbox,
     databaseUrl: database.url,
-    async start({ crashAt, env } = {}) {
+    async start() {
       running = startProcess({
         file,
         env: {
@@ -101,8 +110,6 @@ export async function createRunningServer(options: RunningServerOptions): Promis
           LICENSE_MASTER_SECRET: MASTER_SECRET,
           ...(database.url === null ? {} : { DATABASE_URL: database.url }),
           ...options.env,
-          ...env,
-          ...(crashAt === undefined ? {} : { CRASH_AT: crashAt }),
         },
       });
       ended = false;

@@ -1,15 +1,9 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CrashPointName } from '../../packages/server/src/ports.ts';
-import { freePortPair } from '../support/ports.ts';
-import { type Answer, createRunningServer, type RunningServer } from '../support/running-server.ts';
+import { type CrashingServer, createCrashingServer } from '../support/crashing-server.ts';
+import type { Answer, RunningServer } from '../support/running-server.ts';
 import type { Wire } from '../support/wire.ts';
 
-const CRASH_SERVER = 'test/support/fixtures/crash-server.ts';
-const EMAIL = 'somebody@example.com';
 const PRODUCT = 'investment-system';
 
 /** Somebody on the plan starter, as the vendor and Stripe know them. */
@@ -19,24 +13,30 @@ interface Subscriber {
   reference: string;
 }
 
+/** Lists the objects that Stripe has of a path now and had not before the case. */
+type Made = (path: string) => Promise<Wire[]>;
+
 /** What is asked for, at which of its steps the server dies, and what must be true in the end. */
 interface Case {
   points: readonly CrashPointName[];
   ask(server: RunningServer, subscriber: Subscriber): Promise<unknown>;
-  holds(server: RunningServer, subscriber: Subscriber): Promise<void>;
+  holds(server: RunningServer, subscriber: Subscriber, made: Made): Promise<void>;
 }
+
+/** What is made at Stripe for the whole account, so that a case must not take another's for its own. */
+const OF_THE_ACCOUNT = ['/v1/subscriptions?status=all', '/v1/subscription_schedules', '/v1/refunds'];
 
 const CASES: Record<string, Case> = {
   'subscribing with a card': {
     points: ['subscribe.planned', 'subscribe.called'],
-    ask: buy,
-    async holds(server, { email }) {
-      const { data } = (await server.stripe('GET', '/v1/subscriptions?status=all'))?.body ?? {};
-      expect(data.map(({ status }: Wire) => status)).toEqual(['active']);
+    ask: (server, { email }) => buy(server, email),
+    async holds(server, { email }, made) {
+      const subscriptions = await made('/v1/subscriptions?status=all');
+      expect(subscriptions.map(({ status }) => status)).toEqual(['active']);
       expect(await licensesOf(server, email)).toMatchObject([{ plan: 'starter', status: 'active' }]);
       expect(await lettersTo(server, email)).toHaveLength(1);
       // Asked again, as somebody does who had no answer: they are told that they have it.
-      expect(await buy(server)).toMatchObject({ status: 409, body: { code: 'already_subscribed' } });
+      expect(await buy(server, email)).toMatchObject({ status: 409, body: { code: 'already_subscribed' } });
     },
   },
   'a change of plan': {
@@ -60,15 +60,15 @@ const CASES: Record<string, Case> = {
     points: ['change.planned', 'change.called'],
     ask: (server, { id }) =>
       server.call('POST', `/v1/subscriptions/${id}/change`, { plan: 'enterprise', when: 'period_end' }),
-    async holds(server, { id, reference, email }) {
+    async holds(server, { id, reference, email }, made) {
       expect(await invoicesOf(server, reference)).toHaveLength(1);
       expect((await server.call('GET', `/v1/subscriptions/${id}`))?.body).toMatchObject({
         plan: 'starter',
         pending_change: { plan: 'enterprise' },
       });
       expect(await licensesOf(server, email)).toMatchObject([{ plan: 'starter', status: 'active' }]);
-      const schedules = (await server.stripe('GET', '/v1/subscription_schedules'))?.body.data;
-      expect(schedules.map(({ status }: Wire) => status)).toEqual(['active']);
+      const schedules = await made('/v1/subscription_schedules');
+      expect(schedules.map(({ status }) => status)).toEqual(['active']);
     },
   },
   'a cancellation': {
@@ -82,11 +82,26 @@ const CASES: Record<string, Case> = {
       expect(letters).toHaveLength(2);
     },
   },
+  'a refund': {
+    points: ['refund.planned', 'refund.called'],
+    async ask(server, { reference }) {
+      const [invoice] = await invoicesOf(server, reference);
+      return server.call('POST', '/v1/refunds', { invoice: invoice.id });
+    },
+    async holds(server, { email }, made) {
+      const refunds = await made('/v1/refunds');
+      expect(refunds.map(({ amount }) => amount)).toEqual([2_900]);
+      expect(await licensesOf(server, email)).toMatchObject([{ status: 'revoked' }]);
+      const letters = await lettersTo(server, email);
+      expect(new Set(letters.map(({ subject }: Wire) => subject)).size).toBe(letters.length);
+    },
+  },
+  // The last, for it moves the clock into the next month for all who have subscribed.
   'telling Stripe of use beyond the plan': {
     points: ['overage.planned', 'overage.called'],
     async ask(server, { email }) {
       const [license] = await licensesOf(server, email);
-      const event = { id: 'used', meter: 'calls', license_id: license.id, quantity: 1_040 };
+      const event = { id: `use of ${email}`, meter: 'calls', license_id: license.id, quantity: 1_040 };
       const used = await server.call('POST', '/v1/usage', event);
       expect(used?.body).toMatchObject({ accepted: 1 });
       return server.call('POST', '/sandbox/time/advance', { seconds: 61 });
@@ -99,91 +114,66 @@ const CASES: Record<string, Case> = {
       expect(renewal).toMatchObject({ status: 'paid', amount_paid: 2_900 + 40 * 3 });
     },
   },
-  'a refund': {
-    points: ['refund.planned', 'refund.called'],
-    async ask(server, { reference }) {
-      const [invoice] = await invoicesOf(server, reference);
-      return server.call('POST', '/v1/refunds', { invoice: invoice.id });
-    },
-    async holds(server, { email }) {
-      const refunds = (await server.stripe('GET', '/v1/refunds'))?.body.data;
-      expect(refunds.map(({ amount }: Wire) => amount)).toEqual([2_900]);
-      expect(await licensesOf(server, email)).toMatchObject([{ status: 'revoked' }]);
-      const letters = await lettersTo(server, email);
-      expect(new Set(letters.map(({ subject }: Wire) => subject)).size).toBe(letters.length);
-    },
-  },
 };
 
 const isLong = process.env.LATCHKEY_TEST_LONG === '1';
 const STEPS = Object.entries(CASES).flatMap(([name, { points }]) => points.map((point) => [name, point] as const));
 
 describe.each(['pglite', 'postgres'] as const)('kill -9 in the course of, on %s', (engine) => {
-  let folder: string;
-  let port: number;
-  let server: RunningServer;
-  let count = 0;
+  let server: CrashingServer;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'latchkey-crash-'));
-    port = await freePortPair();
-    if (engine === 'postgres') return;
-    // The embedded database takes seconds to be made; each case starts from a copy of one that has been.
-    const first = await createRunningServer({ engine, dataDir: join(folder, 'template'), file: CRASH_SERVER, port });
-    await first.start();
-    await first.stop();
-    await first.remove();
+    server = await createCrashingServer(engine);
   });
-
-  afterEach(() => server?.remove());
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => server?.remove());
 
   // The intent path is the same on both engines; what a crash leaves in hand is given back in another way.
   const steps = STEPS.filter(([name]) => isLong || engine === 'postgres' || name === 'a change of plan');
   it.each(steps)('%s, at %s: afterwards it is done once, and nothing else', async (name, point) => {
     const { ask, holds } = CASES[name] as Case;
-    count += 1;
-    const dataDir = join(folder, `case-${count}`);
-    if (engine === 'pglite') cpSync(join(folder, 'template'), dataDir, { recursive: true });
-    server = await createRunningServer({ engine, dataDir, file: CRASH_SERVER, port });
-    await server.start({ crashAt: point });
-    const nobody = { email: EMAIL, id: '', reference: '' };
-    const subscriber = point.startsWith('subscribe') ? nobody : await subscribe(server);
+    if (!server.isRunning()) await server.start();
+    const made = await madeFromNow(server);
+    const email = `${name.replaceAll(' ', '-')}-${point}@example.com`;
+    const nobody = { email, id: '', reference: '' };
+    const subscriber = point.startsWith('subscribe') ? nobody : await subscribe(server, email);
 
+    server.crashAt(point);
     expect(await ask(server, subscriber)).toBeNull();
     expect((await server.exited()).signal, `the server did not reach ${point}`).toBe('SIGKILL');
+    await server.endLeases();
     await server.start();
-    if (server.databaseUrl !== null) await endLeases(server.databaseUrl);
     const settled = async () => {
       await server.call('POST', '/sandbox/time/advance', { seconds: 30 });
       const waiting = (await server.call('GET', '/v1/inbox?status=pending'))?.body.data;
       const open = (await server.call('GET', '/metrics'))?.body;
       return { waiting, open: /^latchkey_intents_open(?:\{[^}]*\})? (\d+)/m.exec(String(open))?.[1] };
     };
-    await expect.poll(settled, { timeout: 30_000, interval: 250 }).toEqual({ waiting: [], open: '0' });
+    await expect.poll(settled, { timeout: 30_000, interval: 100 }).toEqual({ waiting: [], open: '0' });
     expect((await server.call('GET', '/v1/inbox?status=failed'))?.body.data).toEqual([]);
-    await holds(server, subscriber);
+    await holds(server, subscriber, made);
   });
 });
 
-function buy(server: RunningServer): Promise<Answer | null> {
-  const body = { product: PRODUCT, plan: 'starter', email: EMAIL, payment_method: 'pm_card_visa' };
+async function madeFromNow(server: RunningServer): Promise<Made> {
+  const list = async (path: string): Promise<Wire[]> => {
+    const { body } = (await server.stripe('GET', `${path}${path.includes('?') ? '&' : '?'}limit=100`)) ?? {};
+    return body.data;
+  };
+  const before = (await Promise.all(OF_THE_ACCOUNT.map(list))).flat();
+  const known = new Set(before.map(({ id }) => id));
+  return async (path) => (await list(path)).filter(({ id }) => !known.has(id));
+}
+
+function buy(server: RunningServer, email: string): Promise<Answer | null> {
+  const body = { product: PRODUCT, plan: 'starter', email, payment_method: 'pm_card_visa' };
   return server.call('POST', '/v1/subscriptions', body);
 }
 
-async function subscribe(server: RunningServer): Promise<Subscriber> {
-  const answer = await buy(server);
+async function subscribe(server: RunningServer, email: string): Promise<Subscriber> {
+  const answer = await buy(server, email);
   expect(answer).toMatchObject({ status: 201 });
   await server.call('POST', '/sandbox/time/advance', { seconds: 1 });
-  return { email: EMAIL, id: answer?.body.id, reference: answer?.body.stripe_subscription_id };
-}
-
-/** On PostgreSQL another process might have in hand what the one that died held: it is free when its lease ends, here at once. */
-async function endLeases(connectionString: string): Promise<void> {
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  await client.query(`update intents set lease_until = null, next_attempt_at = now() where status = 'planned'`);
-  await client.end();
+  return { email, id: answer?.body.id, reference: answer?.body.stripe_subscription_id };
 }
 
 const invoicesOf = async (server: RunningServer, reference: string): Promise<Wire[]> =>

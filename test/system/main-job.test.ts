@@ -15,7 +15,7 @@ describe.each(['pglite', 'postgres'] as const)('the main job over HTTP, on %s', 
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'latchkey-job-'));
-    server = await createRunningServer({ engine, dataDir: join(folder, 'data') });
+    server = await createRunningServer({ engine, dataDir: join(folder, 'data'), fromNothing: true });
     await server.start();
   });
 

@@ -9,9 +9,12 @@ import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const node = findNode(dirname(main));
+const compiled = fileURLToPath(new URL('../../../node_modules/.cache/latchkey/compiled', import.meta.url));
 
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
   stdio: 'inherit',
+  // What Node makes of hundreds of files is the same at each start. Where the folder cannot be written, nothing is kept.
+  env: { ...process.env, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? compiled },
 });
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 process.on('SIGHUP', () => child.kill('SIGHUP'));

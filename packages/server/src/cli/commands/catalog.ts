@@ -1,6 +1,5 @@
 import { type Catalog, formatMoney, money } from '@latchkey/core';
 import type { Command } from 'commander';
-import { loadCatalog } from '../../catalog/load.ts';
 import { CatalogError, formatProblem } from '../../catalog/problem.ts';
 import { EXIT, type Host } from '../host.ts';
 import { at, itemsOf } from '../json.ts';
@@ -66,7 +65,9 @@ export function addCatalogCommands(program: Command, run: Run, host: Host): void
 }
 
 /** A check of what is written needs no secrets: any that fits every scheme stands in for those that are not set. */
-function load(host: Host, location: string, withSecrets: boolean) {
+async function load(host: Host, location: string, withSecrets: boolean) {
+  // The reader of YAML is of use to this command alone.
+  const { loadCatalog } = await import('../../catalog/load.ts');
   return loadCatalog({
     location,
     directory: host.directory,

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { examineOffline } from '../../doctor-offline.ts';
 import { UnreachableError } from '../client.ts';
 import { EXIT } from '../host.ts';
 import { at, itemsOf, textAt } from '../json.ts';
@@ -27,6 +26,8 @@ async function examined({ client, host }: Session): Promise<unknown> {
     return await client.get('/v1/doctor');
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error;
+    // Most of the house is behind it, which commands that find their server need not read.
+    const { examineOffline } = await import('../../doctor-offline.ts');
     return { object: 'doctor', ...(await examineOffline(host.environment, error.message)) };
   }
 }
