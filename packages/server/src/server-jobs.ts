@@ -45,6 +45,8 @@ export function createServerJobs(app: App): ServerJobs {
         { name: 'owner-links', run: () => app.ownerLinks.forget() },
         { name: 'accounts', run: () => app.accounts.forget() },
         { name: 'usage-months', run: () => app.usage.keepMonths() },
+        { name: 'usage-reservations', run: () => app.usageRetention.removeReservations() },
+        { name: 'usage-events', run: () => app.usageRetention.dropEvents() },
       ],
       more: [
         {

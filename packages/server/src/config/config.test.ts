@@ -33,6 +33,7 @@ describe('with nothing set', () => {
       stripe: { secretKey: null, webhookSecrets: [] },
       allowedOrigins: [],
       logLevel: 'info',
+      usageEventsKeepMonths: null,
       monitorIntervalSeconds: 3_600,
       trustProxy: false,
     });
@@ -88,6 +89,7 @@ describe('what is refused', () => {
     ['SMTP_URL', { SMTP_URL: 'mail.example.com' }],
     ['MAIL_FROM', { MAIL_FROM: 'nobody' }],
     ['HOURS_PER_DOLLAR', { HOURS_PER_DOLLAR: '0' }],
+    ['USAGE_EVENTS_KEEP_MONTHS', { USAGE_EVENTS_KEEP_MONTHS: '2' }],
     ['MONITOR_INTERVAL', { MONITOR_INTERVAL: '0.5' }],
   ])('%s, by name, in %o', (variable, environment) => {
     expect(problemsOf(environment)).toEqual([variable]);

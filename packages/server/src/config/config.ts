@@ -43,6 +43,8 @@ export interface Config {
   logLevel: LogLevel;
   logDir: string | null;
   allowedOrigins: string[];
+  /** For how many months the events of use are kept; null is for ever. */
+  usageEventsKeepMonths: number | null;
   monitorIntervalSeconds: number;
   /** Whose word about a caller's address is believed: nobody's, everybody's, or that of these addresses. */
   trustProxy: boolean | string;
@@ -177,6 +179,7 @@ function assemble(values: Variables, mode: Mode, environment: Config['environmen
     logLevel: values.LOG_LEVEL ?? 'info',
     logDir: values.LOG_DIR ?? null,
     allowedOrigins: values.ALLOWED_ORIGINS ?? [],
+    usageEventsKeepMonths: values.USAGE_EVENTS_KEEP_MONTHS ?? null,
     monitorIntervalSeconds: values.MONITOR_INTERVAL ?? 3_600,
     trustProxy: readTrust(values.TRUST_PROXY),
     hoursPerDollar: values.HOURS_PER_DOLLAR ?? null,

@@ -17,6 +17,8 @@ const list = z.string().transform((text) =>
 const wholeSeconds = (least: number, remedy: string) =>
   z.coerce.number({ error: remedy }).int({ error: remedy }).min(least, { error: remedy });
 
+const keepMonthsRemedy = 'Give a whole number of months, 3 to 1200; without it events are kept for ever.';
+
 const flag = (remedy: string) =>
   z.stringbool({ truthy: ['true', 'on', 'yes', '1'], falsy: ['false', 'off', 'no', '0'], error: remedy });
 
@@ -82,6 +84,7 @@ export const variables = z.object({
     .toLowerCase()
     .optional(),
   USAGE_CHECK_INTERVAL: wholeSeconds(1, 'Give a whole number of seconds, 1 or more.').optional(),
+  USAGE_EVENTS_KEEP_MONTHS: wholeSeconds(3, keepMonthsRemedy).max(1_200, { error: keepMonthsRemedy }).optional(),
   ENABLE_DEMO_MODE: flag('Write true or false.').optional(),
   DEMO_MODE_MAX_BOTS: wholeSeconds(0, 'Give a whole number, 0 or more.').optional(),
   LICENSE_SERVER_URL: url(webUrl, 'Give the address of the Latchkey server.').optional(),

@@ -139,9 +139,16 @@ function addProveCommand(usage: Command, run: Run): void {
           isEqual ? style.good('Equal.') : style.bad('Different.'),
           `${String(at(answer, 'hours'))} hours of accounts and routes, ${found.length} differed, of ${String(at(answer, 'repaired'))} accounts they were counted anew.`,
           ...(found.length === 0 ? [] : formatTable(DIFFERENCES, found)),
+          ...droppedLine(answer),
           ...(isEqual || repair ? [] : [style.dim('latchkey usage prove --repair counts them anew.')]),
         ]);
         return isEqual ? EXIT.done : EXIT.no;
       }),
     );
+}
+
+function droppedLine(proof: unknown): string[] {
+  const since = textAt(proof, 'events_from');
+  if (since === undefined || textAt(proof, 'from') !== since) return [];
+  return [`Events before ${since} were dropped: hours before it can no longer be compared.`];
 }

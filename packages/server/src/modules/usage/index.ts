@@ -2,6 +2,7 @@
 
 export { createUseFollower } from './follow-use.ts';
 export type { HeldMeter, UsageHolder } from './holders.ts';
+export { createUsageRetention, type UsageRetention } from './retention.ts';
 export { proveUse } from './rollup-proof.ts';
 export { usageRoutes } from './routes/index.ts';
 export { createUsage, type MeterStanding, type Usage, type UsageOptions } from './service.ts';

@@ -12,8 +12,14 @@ const MOST_DAYS = 62;
 
 const answer = z.object({
   object: z.literal('usage_proof'),
-  from: z.string(),
+  from: z.string().describe('Later than was asked for, where the events before it were dropped.'),
   to: z.string(),
+  events_from: z
+    .string()
+    .nullable()
+    .describe(
+      'Events before it were dropped, and their hours can no longer be compared; null while all events are kept.',
+    ),
   equal: z.boolean().describe('The sums of every hour are those of its events; after a repair.'),
   hours: z.number().describe('Hours of an account and a route that are kept.'),
   repaired: z.int().describe('Accounts of which hours were counted anew.'),
@@ -60,12 +66,14 @@ export function usageProofRoute(http: Http, { database, clock }: { database: Dat
         });
       }
       const actor = { type: principal.type, id: principal.id };
-      const { discrepancies, ...proof } = await proveUse(database, { from, to }, { repair: body.repair, actor });
+      const proof = await proveUse(database, { from, to }, { repair: body.repair, actor });
+      const { span, eventsFrom, discrepancies, ...rest } = proof;
       return {
         object: 'usage_proof' as const,
-        from: from.toISOString(),
-        to: to.toISOString(),
-        ...proof,
+        from: span.from.toISOString(),
+        to: span.to.toISOString(),
+        events_from: eventsFrom?.toISOString() ?? null,
+        ...rest,
         discrepancies: discrepancies.map(({ hour, ...one }) => ({ ...one, hour: hour.toISOString() })),
       };
     },
