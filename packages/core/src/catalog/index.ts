@@ -4,4 +4,5 @@ export * from './inheritance.ts';
 export * from './lookup.ts';
 export * from './metered-rates.ts';
 export * from './policy-fields.ts';
+export * from './seats.ts';
 export type * from './types.ts';

@@ -88,6 +88,15 @@ export interface Plan {
   readonly limits: Readonly<Record<string, number>>;
   readonly allowances: readonly Allowance[];
   readonly checkout: CheckoutPolicy;
+  /** Null: the catalog says nothing of several. Pages sell one then, and several that are subscribed to give what one does. */
+  readonly quantity: QuantityPolicy | null;
+}
+
+/** How many of a plan one customer can have, such as seats, and what each of them gives. */
+export interface QuantityPolicy {
+  readonly maximum: number;
+  /** Whether a licence has the plan's machines for each of them. */
+  readonly multipliesMachines: boolean;
 }
 
 /** What the page that sells a plan offers and adds. */

@@ -26,6 +26,7 @@ function planOf(id: string, amountCents: number | null, interval: Interval | nul
     limits: {},
     allowances: [],
     checkout: { promotionCodes: false, automaticTax: false },
+    quantity: null,
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { isPaid, isRecurring } from '../catalog/lookup.ts';
 import { meteredRates } from '../catalog/metered-rates.ts';
+import { quantityRefusal } from '../catalog/seats.ts';
 import type { Interval, Plan, Product, ProrationPolicy } from '../catalog/types.ts';
 import { minuteMs } from '../time.ts';
 
@@ -10,9 +11,6 @@ export const PREVIEW_LIFE_MS = 5 * minuteMs;
 
 /** How far ahead of this clock a preview's time may seem to be: two servers' clocks differ. */
 const SKEW_MS = minuteMs;
-
-/** The largest quantity a subscription may be changed to. */
-export const MOST_QUANTITY = 100_000;
 
 /** One side of a change. `amountCents` is what one period costs, for the whole quantity, before discounts and taxes. */
 export interface ChangeSide {
@@ -115,7 +113,7 @@ export function planSubscriptionChange(
   const refused =
     refuseState(subscription) ??
     refusePlan(product, subscription, wish) ??
-    refuseQuantity(wish) ??
+    refuseQuantity(product, subscription, wish) ??
     refuseTime(subscription, wish, now);
   if (refused !== null) return refused;
   const target = product.plans.find(({ id }) => id === wish.plan);
@@ -255,11 +253,16 @@ function refusePlan(product: Product, { currency }: ChangeableSubscription, { pl
   return null;
 }
 
-function refuseQuantity({ quantity }: ChangeWish): Refused | null {
-  if (quantity === undefined) return null;
-  if (Number.isSafeInteger(quantity) && quantity >= 1 && quantity <= MOST_QUANTITY) return null;
-  const detail = `The quantity must be a whole number from 1 to ${MOST_QUANTITY}.`;
-  return refuse('invalid_request', detail, { path: 'quantity' });
+function refuseQuantity(
+  product: Product,
+  { quantity: held }: ChangeableSubscription,
+  wish: ChangeWish,
+): Refused | null {
+  const plan = product.plans.find(({ id }) => id === wish.plan);
+  // Whoever falls back to a free plan leaves their number behind.
+  if (plan === undefined || (wish.quantity === undefined && !isPaid(plan))) return null;
+  const detail = quantityRefusal(plan, wish.quantity ?? held);
+  return detail === null ? null : refuse('invalid_request', detail, { path: 'quantity' });
 }
 
 function refuseTime({ currentPeriodStart }: ChangeableSubscription, { asOf }: ChangeWish, now: number): Refused | null {

@@ -18,6 +18,7 @@ import {
   type LicensePolicy,
   limitsOf,
   type Meter,
+  MOST_QUANTITY,
   type Pack,
   type Plan,
   type Price,
@@ -136,6 +137,13 @@ function plans(source: ProductSource): Plan[] {
       limits: limitsOf(own, inheriting),
       allowances: (plan.allowances ?? []).map((allowance) => completeAllowance(allowance, plan)),
       checkout: checkoutPolicy(plan.checkout, source.checkout),
+      quantity:
+        plan.quantity === undefined
+          ? null
+          : {
+              maximum: plan.quantity.maximum ?? MOST_QUANTITY,
+              multipliesMachines: plan.quantity.multiplies?.includes('machines') ?? false,
+            },
     };
   });
 }

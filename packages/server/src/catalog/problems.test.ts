@@ -96,6 +96,24 @@ describe('a problem in a catalog is reported with its place, the value and the r
     ]);
   });
 
+  it('several of a plan have an amount, and no more machines than a licence counts', async () => {
+    const several = (rule: string, more = '') => problemsOf(`${valid}    quantity: ${rule}\n${more}`);
+    expect(await several('{}')).toEqual([]);
+    expect(await several('{ maximum: 500, multiplies: [machines] }')).toEqual([]);
+    expect(await several('{ multiplies: [hours] }')).toEqual([expect.stringContaining('quantity.multiplies[0]')]);
+    expect(await several('{ maximum: 0 }')).toEqual([
+      expect.stringContaining('quantity.maximum must be a whole number'),
+    ]);
+    expect(await problemsOf(written('    features: [basic]\n', '    quantity: {}\n'))).toEqual([
+      expect.stringMatching(/plans\[0\].quantity has no meaning for a plan without an amount/),
+    ]);
+    const many = valid.replace('max_machines: 2', 'max_machines: 20000');
+    expect(await problemsOf(`${many}    quantity: { multiplies: [machines] }\n`)).toEqual([
+      expect.stringMatching(/quantity.maximum makes more than 1000000000 machines of 20000 each/),
+    ]);
+    expect(await problemsOf(`${many}    quantity: { maximum: 50000, multiplies: [machines] }\n`)).toEqual([]);
+  });
+
   it('credit that is required is of a meter, which no plan includes as well', async () => {
     const prepaid = (rest: string) =>
       problemsOf(`${valid}meters: [{ id: hours, name: Hours, unit: hour, kind: time }]\n${rest}`);

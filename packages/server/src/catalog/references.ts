@@ -1,6 +1,6 @@
 /** What one field alone cannot tell: repeated ids, names that lead nowhere, prices that do not add up. */
 
-import { inheritsFromItself, SCHEME_SECRETS } from '@latchkey/core';
+import { inheritsFromItself, MOST_MACHINES, MOST_QUANTITY, SCHEME_SECRETS } from '@latchkey/core';
 import { customPriceFindings, packPriceFindings } from './credit-prices.ts';
 import { type FieldPath, nearest } from './problem.ts';
 import type { Finding } from './shape.ts';
@@ -56,6 +56,7 @@ function planFindings(product: ProductSource, plan: PlanSource, path: FieldPath)
   const found = [
     ...priceFindings(plan, [...path, 'price']),
     ...requiredCreditFindings(product, plan.license, [...path, 'license']),
+    ...quantityFindings(product, plan, [...path, 'quantity']),
   ];
   if (plan.inherits !== undefined) {
     const plans = product.plans.map((each) => ({
@@ -95,6 +96,20 @@ function priceFindings({ price, allowances = [] }: PlanSource, path: FieldPath):
     found.push({ path: [...path, 'stripe_price'], message, remedy: 'Remove the line, or write the amount.' });
   }
   return found;
+}
+
+/** Several of a plan are paid for by its amount, and each has as many machines as a licence can count. */
+function quantityFindings({ license }: ProductSource, plan: PlanSource, path: FieldPath): Finding[] {
+  if (plan.quantity === undefined) return [];
+  if (plan.price === null || plan.price.amount === 0) {
+    const message = 'has no meaning for a plan without an amount';
+    return [{ path, message, remedy: 'Remove it, or write the amount of one.' }];
+  }
+  const { maximum = MOST_QUANTITY, multiplies = [] } = plan.quantity;
+  const machines = plan.license?.max_machines ?? license?.max_machines ?? 1;
+  if (multiplies.length === 0 || machines * maximum <= MOST_MACHINES) return [];
+  const message = `makes more than ${MOST_MACHINES} machines of ${machines} each`;
+  return [{ path: [...path, 'maximum'], message, remedy: 'Write a smaller maximum, or max_machines: -1.' }];
 }
 
 type AllowanceSource = NonNullable<PlanSource['allowances']>[number];

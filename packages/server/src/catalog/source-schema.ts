@@ -5,7 +5,7 @@
  * A message is what a value must be, then after a line break what to write; the reporter puts the field in front.
  */
 
-import { parseFraction } from '@latchkey/core';
+import { MOST_QUANTITY, parseFraction } from '@latchkey/core';
 import { z } from 'zod';
 
 /** A requirement and its remedy, as one zod message. */
@@ -206,6 +206,20 @@ const plan = section(
       .optional()
       .describe('What the plan includes of each meter, in each period.'),
     checkout: checkout.optional().describe("What the page that sells it offers, over the product's own `checkout`."),
+    quantity: section(
+      {
+        maximum: whole(1, MOST_QUANTITY, 'units').describe(
+          `The most that one customer can have. Default ${MOST_QUANTITY}.`,
+        ),
+        multiplies: list(choice(['machines']), 1, 'things').describe(
+          'What of the licence is there for each. Default nothing.',
+        ),
+      },
+      'a maximum, and what it multiplies',
+    )
+      .partial()
+      .optional()
+      .describe('Several at once, such as seats. Without it pages sell one.'),
   },
   'a plan with id, name and price',
 );

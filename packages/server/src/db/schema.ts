@@ -60,6 +60,7 @@ export interface SubscriptionsTable {
   currency: Generated<string>;
   recurring_interval: string | null;
   recurring_interval_count: Generated<number>;
+  quantity: Generated<number>;
   mrr_cents: BigInteger;
   metadata: Metadata;
   due_at: Date | null;
@@ -196,6 +197,7 @@ export interface CheckoutsTable {
   stripe_session_id: string | null;
   product: string;
   plan: string;
+  quantity: Generated<number>;
   email: string | null;
   status: 'planned' | 'open' | 'complete' | 'expired' | 'failed';
   url: string | null;

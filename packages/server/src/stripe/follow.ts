@@ -153,6 +153,7 @@ function factsOf(subscription: StripeSubscription): Omit<SourceSubscription, 'pr
     currency: subscription.currency,
     interval: item?.price.recurring?.interval ?? null,
     intervalCount: item?.price.recurring?.interval_count ?? 1,
+    quantity: item?.quantity ?? 1,
     metadata: notesOf(subscription),
   };
 }

@@ -52,6 +52,10 @@ function publicPlan(plan: Plan): PublicProduct['plans'][number] {
     limits: { ...plan.limits },
     term_days: plan.license.termDays,
     max_machines: plan.license.maxMachines,
+    quantity:
+      plan.quantity === null
+        ? null
+        : { maximum: plan.quantity.maximum, multiplies: plan.quantity.multipliesMachines ? ['machines' as const] : [] },
     allowances: plan.allowances.map(({ meter, included, limit, overage }) => ({
       meter,
       included,

@@ -5,7 +5,11 @@ import { z } from 'zod';
 const intervalSchema = z.enum(['day', 'week', 'month', 'year']).nullable().describe('null: paid once.');
 
 const priceSchema = z.object({
-  amount_cents: z.int().describe("In the currency's smallest unit; 0 is free."),
+  amount_cents: z
+    .int()
+    .describe(
+      "In the currency's smallest unit; 0 is free, or billed by use alone where an allowance has an `overage`.",
+    ),
   currency: z.string().describe('ISO 4217 in lower case.'),
   interval: intervalSchema,
   interval_count: z.int(),
@@ -23,6 +27,10 @@ const planSchema = z.object({
   limits: z.record(z.string(), z.int()).describe('-1 is unlimited.'),
   term_days: z.int().nullable().describe('Days a licence runs where no subscription sets its end; null: for good.'),
   max_machines: z.int().describe('-1 is unlimited.'),
+  quantity: z
+    .object({ maximum: z.int(), multiplies: z.array(z.literal('machines')).describe('What is there for each.') })
+    .nullable()
+    .describe('Several at once, such as seats; null: one.'),
   allowances: z.array(
     z.object({
       meter: z.string(),

@@ -5,6 +5,7 @@ import {
   type LicenseOverrides,
   type LicensePolicy,
   type LicenseState,
+  machinesFor,
 } from '@latchkey/core';
 import type { Transaction } from '../../db/database.ts';
 import type { Clock, Ids, Randomness } from '../../ports.ts';
@@ -32,6 +33,8 @@ export interface IssueLicense {
   coverage?: Coverage | undefined;
   /** Left out: the plan's. */
   maxMachines?: number | undefined;
+  /** How many of the plan are paid for, such as seats. Left out: one. */
+  quantity?: number | undefined;
   /** Left out: now. A term that nobody named runs from here. */
   startsAt?: Date | undefined;
   /** What the licence says over its plan. */
@@ -82,7 +85,7 @@ export function createIssuing(options: IssuingOptions) {
       subscription_id: input.subscriptionId,
       starts_at: startsAt,
       expires_at: expiresAt,
-      max_machines: input.maxMachines ?? plan.license.maxMachines,
+      max_machines: input.maxMachines ?? machinesFor(plan, input.quantity ?? 1),
       overrides: JSON.stringify(input.overrides ?? {}),
       term_begins_with: waitsFor,
       coverage: input.coverage ?? 'term',

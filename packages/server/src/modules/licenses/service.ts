@@ -1,13 +1,13 @@
 import {
   type Catalog,
   decidingHold,
-  findPlan,
-  findProduct,
+  findOffer,
   type Hold,
   type HoldCause,
   LatchkeyError,
   type LicenseCoverage,
   type LicenseOverrides,
+  machinesFor,
 } from '@latchkey/core';
 import type { Database, Transaction } from '../../db/database.ts';
 import type { Clock, Ids, Randomness } from '../../ports.ts';
@@ -40,6 +40,15 @@ interface SubscriptionLinks {
   subscriptionId: string;
   customerId: string | null;
 }
+
+/** What a licence takes over from its subscription beside what covers it. */
+interface FollowedSubscription {
+  plan?: string | null;
+  paidBefore?: number | null;
+  quantity?: { before: number; now: number };
+}
+
+const ONE = { before: 1, now: 1 };
 
 /** What the vendor changes of a licence. What is left out stays as it is. */
 export interface LicenseUpdate {
@@ -191,20 +200,23 @@ export function createLicenseService(options: LicenseServiceOptions) {
 
     /**
      * Makes a licence follow its subscription: what covers it, and the plan it is of (null: as it is). Applying the same twice
-     * changes nothing. `paidBefore` is how far was paid before: a licence that ends there may end earlier now.
+     * changes nothing. `paidBefore` is how far was paid before: a licence that ends there may end earlier now. `quantity` is how many of
+     * the plan were, and are, paid for.
      */
     async cover(
       transaction: Transaction,
       id: string,
       coverage: LicenseCoverage,
-      { plan = null, paidBefore = null }: { plan?: string | null; paidBefore?: number | null } = {},
+      { plan = null, paidBefore = null, quantity = ONE }: FollowedSubscription = {},
     ): Promise<LicenseRecord> {
       const license = await locked(transaction, id);
       const holds = await coverHolds(transaction, license, coverage);
       const wanted = coverage.fallBackTo ?? plan ?? license.plan;
       const expiresAt = coveredUntil(license, coverage, paidBefore);
       const isMoved = expiresAt !== license.expiresAt;
-      const same = wanted === license.plan && !isMoved && license.coverage === coverage.coverage && !holds;
+      const machines = machinesOf(license, wanted, quantity);
+      const isAsBefore = wanted === license.plan && machines === license.maxMachines;
+      const same = isAsBefore && !isMoved && license.coverage === coverage.coverage && !holds;
       if (same) return license;
       await repository.updateLicense(
         transaction.connection,
@@ -212,7 +224,7 @@ export function createLicenseService(options: LicenseServiceOptions) {
         {
           coverage: coverage.coverage,
           ...(isMoved ? { expires_at: expiresAt === null ? null : new Date(expiresAt) } : {}),
-          ...(wanted === license.plan ? {} : movedTo(license, wanted)),
+          ...(isAsBefore ? {} : { plan: wanted, max_machines: machines }),
         },
         clock.now(),
       );
@@ -223,6 +235,8 @@ export function createLicenseService(options: LicenseServiceOptions) {
       }
       if (wanted !== license.plan)
         await audit(transaction, 'license.plan_changed', id, { from: license.plan, to: wanted });
+      else if (machines !== license.maxMachines)
+        await audit(transaction, 'license.machines_changed', id, { from: license.maxMachines, to: machines });
       await changed(transaction, id);
       return reread(transaction, id);
     },
@@ -263,14 +277,12 @@ export function createLicenseService(options: LicenseServiceOptions) {
     },
   };
 
-  /** A licence of another plan has that plan's machines, unless it was given a number of its own. */
-  function movedTo(license: LicenseRecord, planId: string): { plan: string; max_machines?: number } {
-    const { plan } = offer(catalog, license.product, planId);
-    const product = findProduct(catalog, license.product);
-    const before = product === null ? null : findPlan(product, license.plan);
-    return license.maxMachines === before?.license.maxMachines
-      ? { plan: planId, max_machines: plan.license.maxMachines }
-      : { plan: planId };
+  /** A licence of another plan, or of more of one, has the machines of that, unless it was given a number of its own. */
+  function machinesOf(license: LicenseRecord, planId: string, quantity: { before: number; now: number }): number {
+    const before = findOffer(catalog, license.product, license.plan)?.plan ?? null;
+    const after = planId === license.plan ? before : offer(catalog, license.product, planId).plan;
+    const isUsual = before !== null && license.maxMachines === machinesFor(before, quantity.before);
+    return isUsual && after !== null ? machinesFor(after, quantity.now) : license.maxMachines;
   }
 
   /** Brings the holds of payment and cancellation to what they must be; true when something changed. */

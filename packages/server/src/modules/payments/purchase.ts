@@ -59,6 +59,7 @@ export function createPurchases({ customers, licenses, licenseReader, credits, n
       keySubscription: sessionId,
       customerId,
       subscriptionId: null,
+      quantity: checkout.quantity,
       ...(sold === null ? {} : { metadata: { ...sold.notes } }),
     });
     if (issued === null) {

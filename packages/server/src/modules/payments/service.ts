@@ -8,6 +8,7 @@ import {
   LatchkeyError,
   type Plan,
   type Product,
+  quantityRefusal,
 } from '@latchkey/core';
 import type { Connection, Database, Transaction } from '../../db/database.ts';
 import type { Clock, Ids } from '../../ports.ts';
@@ -25,6 +26,8 @@ export type Checkout = repository.CheckoutRow;
 export interface CheckoutRequest {
   checkoutId: string;
   mode: 'subscription' | 'payment';
+  /** How many of what it sells. */
+  quantity: number;
   /** A price of the catalog's; left out where there is one for this checkout alone. */
   priceId?: string;
   inlinePrice?: InlinePrice;
@@ -82,6 +85,8 @@ export interface CheckoutsOptions {
 export interface NewCheckout {
   product: string;
   plan?: string | undefined;
+  /** How many of the plan, such as seats. Left out: one. */
+  quantity?: number | undefined;
   /** What is bought in advance, in the place of a plan. */
   credit?: CreditOrder | undefined;
   /** The licence that it is for, by our id; left out: one that is issued when it is paid. */
@@ -143,6 +148,7 @@ export function createCheckouts(options: CheckoutsOptions) {
      */
     async create(input: NewCheckout, write: Write): Promise<CheckoutSession> {
       const { product, plan, mode, price, notes, planned: alsoPlanned } = await saleOf(input);
+      const quantity = quantityOf(plan, input);
       const discount = await discountOf(plan, input.discount, options.findPromotionCode);
       const { customerId } = input;
       const stripeCustomerId =
@@ -153,6 +159,7 @@ export function createCheckouts(options: CheckoutsOptions) {
         const intent = await intents.plan(transaction, checkoutId, {
           checkoutId,
           mode,
+          quantity,
           ...price,
           ...(input.email === undefined ? {} : { email: input.email }),
           ...(stripeCustomerId === null ? {} : { customerId: stripeCustomerId }),
@@ -169,6 +176,7 @@ export function createCheckouts(options: CheckoutsOptions) {
           stripe_session_id: null,
           product: product.id,
           plan: plan.id,
+          quantity,
           email: input.email ?? null,
           status: 'planned',
           url: null,
@@ -177,7 +185,7 @@ export function createCheckouts(options: CheckoutsOptions) {
           updated_at: now,
         });
         await alsoPlanned(transaction, checkoutId);
-        await record(transaction, 'created', checkoutId, { product: product.id, plan: plan.id });
+        await record(transaction, 'created', checkoutId, { product: product.id, plan: plan.id, quantity });
         return intent;
       });
       return intents.carryOut(planned).catch((error: unknown) => explainRefusal(error, input.discount));
@@ -309,6 +317,16 @@ export function createCheckouts(options: CheckoutsOptions) {
   ): Promise<void> {
     await audit.record(transaction, { action: `checkout.${step}`, subjectType: 'checkout', subjectId, detail });
   }
+}
+
+/** Where the catalog says nothing of several, whoever paid for them would have no more than one. */
+function quantityOf(plan: Plan, { quantity = 1 }: NewCheckout): number {
+  const refusal =
+    plan.quantity === null && quantity > 1
+      ? `The plan ${plan.id} is sold one at a time.`
+      : quantityRefusal(plan, quantity);
+  if (refusal !== null) throw new LatchkeyError('invalid_request', refusal, { path: 'quantity' });
+  return quantity;
 }
 
 /** By the session; or, when it is heard of before we wrote it down, by the id it was given. */

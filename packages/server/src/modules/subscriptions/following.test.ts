@@ -74,6 +74,7 @@ function source(period: number, status: string, invoices: SourceInvoice[]): Sour
     currency: 'usd',
     interval: 'month',
     intervalCount: 1,
+    quantity: 1,
     metadata: {},
     invoices,
   };

@@ -47,6 +47,8 @@ export interface SourceSubscription {
   currency: string;
   interval: string | null;
   intervalCount: number;
+  /** How many of the plan it is of. */
+  quantity: number;
   metadata: Record<string, string>;
   invoices: SourceInvoice[];
   /** Whose key its licence gets, and what is noted with it, where the vendor sold it at Stripe themselves. */
@@ -190,6 +192,7 @@ export function createFollowing(options: FollowingOptions) {
     const follows = {
       plan: givesAccess(view.standing) ? current.plan : view.standing === 'suspended' ? view.leavesPlan : null,
       paidBefore: before?.paid_through?.getTime() ?? null,
+      quantity: { before: before?.quantity ?? current.quantity, now: current.quantity },
     };
     let covered = await licenseReader.findBySubscription(transaction.connection, row.id);
     if (covered.length === 0) {
@@ -221,6 +224,7 @@ export function createFollowing(options: FollowingOptions) {
       subscriptionId: row.id,
       expiresAt: new Date(view.paidThrough ?? current.currentPeriodStart ?? now.getTime()),
       coverage: 'renewing',
+      quantity: current.quantity,
       ...(current.sold == null ? {} : { metadata: { ...current.sold.notes } }),
     });
     return issued?.license ?? null;
@@ -294,6 +298,7 @@ function columnsOf({ current, view, customer, now }: Change) {
     currency: current.currency,
     recurring_interval: current.interval,
     recurring_interval_count: current.intervalCount,
+    quantity: current.quantity,
     mrr_cents: monthlyRevenueCents(current),
     metadata: JSON.stringify(current.metadata),
     updated_at: now,

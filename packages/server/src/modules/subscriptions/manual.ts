@@ -24,6 +24,7 @@ export function manualSource(row: SubscriptionRow): SourceSubscription {
     currency: row.currency,
     interval: row.recurring_interval,
     intervalCount: row.recurring_interval_count,
+    quantity: row.quantity,
     metadata: row.metadata,
     invoices: [
       ...(paysUntil === null ? [] : [manualInvoice(row, { status: 'paid', paysUntil, attempts: 1 })]),

@@ -37,6 +37,7 @@ async function hear(number: number, fields: Partial<SourceSubscription>): Promis
     currency: 'usd',
     interval: 'month',
     intervalCount: 1,
+    quantity: 1,
     metadata: {},
     invoices: [],
     ...fields,

@@ -8,6 +8,7 @@ import {
   LatchkeyError,
   type Plan,
   type Product,
+  quantityRefusal,
 } from '@latchkey/core';
 import type { Connection, Database, Transaction } from '../../db/database.ts';
 import type { Audit } from '../audit/index.ts';
@@ -111,6 +112,7 @@ export function createNewSubscriptions(options: NewSubscriptionsOptions) {
     async subscribe(input: SubscribeInput, write: Write): Promise<Subscribed> {
       const { product, plan } = offerOf(catalog, input);
       requireCard(plan, input);
+      const quantity = quantityOf(plan, input);
       const priceId = await priceOf(product, plan);
       const { customerId } = input;
       const asked = await atStripe.asked(database.connection, customerId, product.id);
@@ -128,7 +130,7 @@ export function createNewSubscriptions(options: NewSubscriptionsOptions) {
         stripeCustomerId,
         product: product.id,
         priceId,
-        quantity: input.quantity ?? 1,
+        quantity,
         paymentMethod: attached?.id ?? null,
         trialDays: (input.trial ?? known.length === 0) ? (plan.price?.trialDays ?? 0) : 0,
         discount,
@@ -204,6 +206,12 @@ function offerOf(catalog: Catalog, { product: name, plan: wanted }: SubscribeInp
     });
   }
   return { product, plan };
+}
+
+function quantityOf(plan: Plan, { quantity = 1 }: SubscribeInput): number {
+  const refusal = quantityRefusal(plan, quantity);
+  if (refusal !== null) throw new LatchkeyError('invalid_request', refusal, { path: 'quantity' });
+  return quantity;
 }
 
 /** Where nothing is due at first, Stripe would begin without a card, and nothing could be charged for what is used. */

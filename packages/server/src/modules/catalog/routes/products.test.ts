@@ -79,6 +79,7 @@ describe('GET /v1/products/:id', () => {
         limits: {},
         term_days: 30,
         max_machines: 1,
+        quantity: null,
         allowances: [],
       },
     ]);

@@ -1,4 +1,4 @@
-import { type Catalog, findProduct, formatMeterQuantity, LatchkeyError } from '@latchkey/core';
+import { type Catalog, findOffer, findProduct, formatMeterQuantity, isPaid, LatchkeyError } from '@latchkey/core';
 import { z } from 'zod';
 import { assertAccess } from '../../../http/authentication.ts';
 import type { Http, Principal } from '../../../http/types.ts';
@@ -22,7 +22,9 @@ const createBody = z.object({
   quantity: z
     .union([z.number(), z.string().max(40)])
     .optional()
-    .describe('What is bought in advance, in the meter’s unit: a number, or a decimal as text such as "2.5".'),
+    .describe(
+      'With a plan that is sold by it, how many, such as seats. Else what is bought in advance, in the meter’s unit: a number, or a decimal as text such as "2.5".',
+    ),
   meter: identifier.optional().describe('Of the quantity. Left out: the only one of which any can be bought.'),
   email: z.email().max(254).optional(),
   customer_id: z
@@ -59,6 +61,7 @@ const checkoutAnswer = z.object({
   object: z.literal('checkout'),
   product: z.string(),
   plan: z.string(),
+  quantity: z.int().describe('How many of the plan.'),
   email: z.string().nullable(),
   status: z.string(),
   url: z.string().nullable(),
@@ -138,10 +141,12 @@ export function checkoutRoutes(http: Http, options: CheckoutRouteOptions): void 
       // Whoever believes to be signed in is not to buy as a stranger.
       if (request.identityError !== null) throw request.identityError;
       const { principal, body } = request;
-      const credit = creditOrderOf(body);
+      const quantity = planQuantityOf(body, catalog);
+      const credit = quantity === undefined ? creditOrderOf(body) : undefined;
       const input = {
         product,
         plan,
+        quantity,
         credit,
         licenseId: credit === undefined ? undefined : await licenseToFill(request, body, options.licenseReader),
         email,
@@ -174,6 +179,7 @@ export function checkoutRoutes(http: Http, options: CheckoutRouteOptions): void 
         object: 'checkout' as const,
         product: row.product,
         plan: row.plan,
+        quantity: row.quantity,
         email: row.email,
         status: row.status,
         url: row.url,
@@ -183,6 +189,14 @@ export function checkoutRoutes(http: Http, options: CheckoutRouteOptions): void 
       };
     },
   );
+}
+
+/** How many of a plan that has to be paid for; undefined for one of it, and for what is bought in advance. */
+function planQuantityOf({ product, plan, quantity, ...of }: z.infer<typeof createBody>, catalog: Catalog) {
+  const sold = plan === undefined ? null : (findOffer(catalog, product, plan)?.plan ?? null);
+  const isCredit = of.pack !== undefined || of.meter !== undefined;
+  if (quantity === undefined || isCredit || sold === null || !isPaid(sold)) return undefined;
+  return Number(quantity);
 }
 
 /** What was bought in advance, in the unit of its meter; in steps, where the catalog has that no more. */

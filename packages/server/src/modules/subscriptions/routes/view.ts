@@ -29,6 +29,7 @@ export const subscriptionAnswer = z.object({
   currency: z.string(),
   interval: z.string().nullable(),
   interval_count: z.number(),
+  quantity: z.int().describe('How many of the plan it is of, such as seats; amount_cents is of all of them.'),
   pending_change: z
     .object({ plan: z.string(), quantity: z.int(), at: z.string() })
     .nullable()
@@ -63,6 +64,7 @@ function subscriptionView(row: Subscription, catalog: Catalog): z.infer<typeof s
     currency: row.currency,
     interval: row.recurring_interval as Interval | null,
     interval_count: row.recurring_interval_count,
+    quantity: row.quantity,
     pending_change: pending === null ? null : { ...pending, at: pending.at.toISOString() },
     metadata: row.metadata,
     created_at: row.created_at.toISOString(),
