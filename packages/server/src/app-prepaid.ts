@@ -7,6 +7,7 @@ import {
   createCreditPurchases,
   createCreditSales,
 } from './modules/payments/index.ts';
+import { createSessionUse } from './modules/usage/index.ts';
 import { createUsageSessions, type UsageSessions } from './modules/usage-sessions/index.ts';
 import type { Projector } from './stripe/project.ts';
 
@@ -17,7 +18,7 @@ export interface PrepaidDesk {
 
 type Wired = 'askStripe' | 'canDeliver';
 
-export type PrepaidDeskOptions = Parameters<typeof createUsageSessions>[0] &
+export type PrepaidDeskOptions = Omit<Parameters<typeof createUsageSessions>[0], 'use'> &
   Omit<Parameters<typeof createCreditSales>[0] & Parameters<typeof createCreditPurchases>[0], Wired> & {
     keys: { makes(product: Product): boolean };
     projector(): Pick<Projector, 'fetchAndProject'>;
@@ -26,7 +27,7 @@ export type PrepaidDeskOptions = Parameters<typeof createUsageSessions>[0] &
 export function createPrepaidDesk(options: PrepaidDeskOptions): PrepaidDesk {
   const { keys, projector } = options;
   return {
-    usageSessions: createUsageSessions(options),
+    usageSessions: createUsageSessions({ ...options, use: createSessionUse(options) }),
     credits: {
       ...createCreditSales({ ...options, canDeliver: (product) => keys.makes(product) }),
       ...createCreditPurchases({

@@ -32,6 +32,21 @@ export interface UsageSessionsOptions {
   log: Log;
   ledger: Pick<Ledger, 'account' | 'apply' | 'balances'>;
   licenseReader: Pick<LicenseReader, 'get' | 'status'>;
+  /** Where what sessions take is noted as use. */
+  use: {
+    /** Before the transaction: makes what noting use of the time since then needs. */
+    prepare(since: Date): Promise<void>;
+    /** In the transaction in which it was taken from the account. */
+    record(transaction: Transaction, account: string, deductions: readonly TakenTime[]): Promise<void>;
+  };
+}
+
+/** What was taken for a time that began at an instant, by an operation of the ledger. */
+export interface TakenTime {
+  readonly key: string;
+  readonly from: number;
+  /** In the meter's steps; 0 where nothing was left. */
+  readonly taken: number;
 }
 
 /** A session, the account it deducts from, and what is available there in the meter's steps. */
@@ -78,6 +93,7 @@ export function createUsageSessions(options: UsageSessionsOptions) {
   /** Deducts what is due, and ends the session where it has to end. One that has ended is answered as it is. */
   async function touch(known: repository.SessionRow, how: SessionTouch, write: Write): Promise<UsageSession> {
     const { account, available: before } = await shown(known);
+    await options.use.prepare(known.charged_until);
     return write(async (transaction) => {
       const session = (await repository.lockSession(transaction.connection, known.id)) ?? known;
       if (session.ended_at !== null) return { session, account, available: before };
@@ -94,6 +110,8 @@ export function createUsageSessions(options: UsageSessionsOptions) {
       const outcomes = await ledger.apply(transaction, operations);
       const available = outcomes.at(-1)?.available ?? before;
       const taken = outcomes.map(({ amount }) => amount);
+      const times = plan.deductions.map(({ key, from }, index) => ({ key, from, taken: taken[index] ?? 0 }));
+      await options.use.record(transaction, account.id, times);
       const outcome = concludeTouch(running, plan, { taken, available });
       const { lastSeenAt } = outcome;
       const silentUntil = vanishesAt({ lastSeenAt, intervalMs: running.intervalMs });

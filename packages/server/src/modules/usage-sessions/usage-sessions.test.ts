@@ -31,6 +31,7 @@ const start = (license: Licensed, more: object = {}) => post('', { license_key: 
 const pass = (seconds: number) => clock.advance(seconds * 1_000);
 /** As `pass`, and what fell due by then is carried out. */
 const letPass = (minutes: number) => shop.vendor('POST', '/sandbox/time/advance', { minutes });
+const HOUR_MS = 3_600_000;
 const problem = ({ status, body }: Answer) => [status, body.code];
 
 async function heartbeat(license: Licensed, id: string) {
@@ -106,6 +107,38 @@ describe('a usage session', () => {
       [`session/${id}/3`, 120],
     ]);
     expect(await end(license, id)).toEqual(ended);
+  });
+
+  it('is in the series of use, by the hours in which its intervals began, and in what proves them', async () => {
+    const license = await licensed(0.25);
+    const began = clock.now();
+    const { id } = (await start(license)).body;
+    pass(12 * 60);
+    await heartbeat(license, id);
+    pass(13 * 60);
+    expect(await end(license, id)).toMatchObject({ code: 'NO_CREDIT', used_seconds: 900 });
+
+    const to = new Date(clock.now().getTime() + HOUR_MS).toISOString();
+    const span = { from: began.toISOString(), to };
+    const query = new URLSearchParams({ license_id: license.id, meter: 'hours', by: 'hour', ...span });
+    const { body } = await shop.vendor('GET', `/v1/usage?${query}`);
+    const [series] = body.data;
+    expect(series.total).toMatchObject({ events: 3, quantity: 0.25, covered: 0.25, uncovered: 0 });
+    const hourOf = (minutes: number) => Math.floor((began.getTime() + minutes * 60_000) / HOUR_MS) * HOUR_MS;
+    const expected = new Map<number, number>();
+    for (const minutes of [0, 5, 10]) expected.set(hourOf(minutes), (expected.get(hourOf(minutes)) ?? 0) + 300);
+    const found = series.slots.filter(({ quantity }: { quantity: number }) => quantity > 0);
+    expect(
+      found.map(({ start: at, quantity }: { start: string; quantity: number }) => [
+        Math.floor(Date.parse(at) / HOUR_MS) * HOUR_MS,
+        Math.round(quantity * 3_600),
+      ]),
+    ).toEqual([...expected]);
+    const everybody = await shop.vendor('GET', `/v1/analytics/usage?product=redline2&${new URLSearchParams(span)}`);
+    expect(everybody.body.data[0].total.quantity).toBeGreaterThanOrEqual(0.25);
+    const proof = await shop.vendor('POST', '/v1/analytics/usage/proof', span);
+    expect(proof.body).toMatchObject({ equal: true, discrepancies: [] });
+    expect(proof.body.hours).toBeGreaterThan(0);
   });
 
   it('whose client vanished ends by itself at its last heartbeat, and is charged to there [R5]', async () => {

@@ -17,12 +17,11 @@ export interface MonthsOptions {
   ledger: Pick<Ledger, 'make'>;
 }
 
-/** Makes what must be there before events can be written: the tables of their months, and the accounts they are counted on. */
-export function createMonths({ database, clock, ledger }: MonthsOptions) {
+/** Makes the tables of the months that instants are in, those that this process does not know to be there. */
+export function createMonthTables({ database }: Pick<MonthsOptions, 'database'>) {
   const months = new Set<number>();
-  const accounts = new Set<string>();
 
-  async function ensureMonths(instants: readonly number[]): Promise<void> {
+  return async function ensureMonths(instants: readonly number[]): Promise<void> {
     const unknown = new Map<number, Date>();
     for (const instant of instants) {
       const at = new Date(instant);
@@ -32,7 +31,13 @@ export function createMonths({ database, clock, ledger }: MonthsOptions) {
     if (unknown.size === 0) return;
     await database.transaction(ACTOR, ({ connection }) => makeMonths(connection, [...unknown.values()]));
     for (const month of unknown.keys()) months.add(month);
-  }
+  };
+}
+
+/** Makes what must be there before events can be written: the tables of their months, and the accounts they are counted on. */
+export function createMonths({ database, clock, ledger }: MonthsOptions) {
+  const ensureMonths = createMonthTables({ database });
+  const accounts = new Set<string>();
 
   async function ensureAccounts(wanted: ReadonlySet<string>): Promise<void> {
     const unknown = [...wanted].filter((account) => !accounts.has(account));
