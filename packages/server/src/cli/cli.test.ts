@@ -77,6 +77,22 @@ const refused = {
   license: { id: 'lic_1', product: 'p' },
 };
 
+describe('the proof of what is used', () => {
+  const proof = { equal: true, hours: 3, repaired: 0, discrepancies: [], from: '2026-05-15T00:00:00.000Z' };
+  const since = '2026-06-01T00:00:00.000Z';
+  const prove = () => latchkey(['usage', 'prove', '--from', '2026-05-15', '--to', '2026-06-30']);
+
+  it('says which hours could not be compared, because their events are gone', async () => {
+    answer = { body: { ...proof, from: since, events_from: since } };
+    const found = await prove();
+    expect(found).toMatchObject({ exitCode: 0, out: expect.stringContaining(`Events before ${since} were dropped`) });
+    for (const events_from of [null, '2026-05-01T00:00:00.000Z']) {
+      answer = { body: { ...proof, events_from } };
+      expect(await prove()).toMatchObject({ exitCode: 0, out: expect.not.stringContaining('dropped') });
+    }
+  });
+});
+
 describe('a comparison with Stripe', () => {
   const run = { id: 'rec_1', status: 'done', stage: 'dispute', checked: 12, found: 1, fixed: 0 };
   const difference = { type: 'invoice', id: 'in_1', problem: 'missing', fields: [], fixed: false };
