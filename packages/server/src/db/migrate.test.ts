@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabaseUrl } from '../../../../test/support/database.ts';
 import { silentLog } from '../observability/log.ts';
 import type { OpenedDatabase } from './engine.ts';
@@ -8,14 +8,19 @@ import { openDatabase } from './open.ts';
 
 let database: OpenedDatabase;
 let drop: () => Promise<void>;
-beforeEach(async () => {
+beforeAll(async () => {
   const empty = await createTestDatabaseUrl();
   drop = empty.drop;
   database = await openDatabase({ databaseUrl: empty.url, dataDir: null, log: silentLog });
 });
-afterEach(async () => {
+afterAll(async () => {
   await database.close();
   await drop();
+});
+// Empty again, without the seconds that making a cluster takes.
+afterEach(async () => {
+  await sql`DROP SCHEMA public CASCADE`.execute(database.connection);
+  await sql`CREATE SCHEMA public`.execute(database.connection);
 });
 
 const migration = (number: number, text: string): Migration => ({

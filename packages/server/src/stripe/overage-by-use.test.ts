@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Wire } from '../../../../test/support/wire.ts';
 import { overageCharged, pass } from '../../test/support/overage.ts';
 import { openShop, type Shop } from '../../test/support/shop.ts';
@@ -13,6 +13,7 @@ beforeAll(async () => {
   shop = await openShop({ CATALOG });
 });
 afterAll(() => shop?.close());
+afterEach(() => shop.endSubscriptions());
 
 interface User {
   id: string;
@@ -36,10 +37,10 @@ async function userOf(reference: string, email: string): Promise<User> {
 }
 
 /** Somebody who subscribed to a plan with a card. */
-async function subscribed(product: string, plan: string): Promise<User> {
+async function subscribed(product: string, plan: string, card = 'pm_card_visa'): Promise<User> {
   const email = someone();
   const answer = await shop.vendor('POST', '/v1/subscriptions', {
-    ...{ product, plan, email, payment_method: 'pm_card_visa' },
+    ...{ product, plan, email, payment_method: card },
   });
   expect(answer.body).toMatchObject({ requires_action: false, amount_cents: 0 });
   expect(answer.status).toBe(201);
@@ -132,6 +133,16 @@ describe('a plan that is billed by use alone', () => {
     await use(user, 6);
     await pass(shop, { days: 32 });
     expect(await overageCharged(shop, user)).toBe(7);
+  });
+
+  it('is dunned like any other when what was used cannot be charged', async () => {
+    const user = await subscribed('meters', 'payg', 'pm_card_chargeCustomerFail');
+    await use(user, 40);
+    await pass(shop, { days: 31, hours: 3 });
+    expect(await read(user)).toMatchObject({ status: 'past_due', standing: 'grace', failed_payments: 1 });
+    expect((await invoicesOf(user))[0]).toMatchObject({ status: 'open', total: 120 });
+    await pass(shop, { days: 4 });
+    expect(await licenseOf(user)).toMatchObject({ status: 'suspended' });
   });
 
   it('bills what was used until it is canceled, at once or at the end of the period', async () => {

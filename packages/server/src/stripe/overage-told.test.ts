@@ -11,6 +11,7 @@ beforeAll(async () => {
   shop = await openShop({ CATALOG }, { patience: { retries: 1, retryDelayMs: 5, failuresToOpen: 1_000 } });
 });
 afterAll(() => shop?.close());
+afterEach(() => shop.endSubscriptions());
 afterEach(() => shop.control('/fail', { requests: 0 }));
 
 const overageOf = async (subscription: string, more = '') =>

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { overageCharged, pass, periodOf, subscribeCaller, useBeyond } from '../../test/support/overage.ts';
 import { openShop, type Shop } from '../../test/support/shop.ts';
 
@@ -11,6 +11,7 @@ beforeAll(async () => {
   shop = await openShop({ CATALOG });
 });
 afterAll(() => shop?.close());
+afterEach(() => shop.endSubscriptions());
 
 const metersTold = async () => {
   const { data } = await shop.stripe('GET', '/v1/billing/meters?limit=100');

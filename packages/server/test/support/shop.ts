@@ -32,6 +32,8 @@ export interface Shop {
   /** Buys a plan with a card, and waits until all that follows is done. Answers the checkout's session. */
   buy(offer: { product: string; plan?: string; email?: string }, token?: string): Promise<Wire>;
   settle(): Promise<void>;
+  /** Ends what anybody subscribed to, so that it does not renew in the months that later tests let pass. */
+  endSubscriptions(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,6 +85,8 @@ export async function openShop(environment: Record<string, string> = {}, world: 
     await control('/webhooks/settle', {});
     await app.settle();
   };
+  const stripe: Shop['stripe'] = (method, path, form) =>
+    atStripe(method, path, 'sk_test_shop', form === undefined ? undefined : new URLSearchParams(form));
   return {
     server,
     call,
@@ -93,8 +97,7 @@ export async function openShop(environment: Record<string, string> = {}, world: 
         .setSubject(name)
         .setExpirationTime('1h')
         .sign(new TextEncoder().encode(JWT_SECRET)),
-    stripe: (method, path, form) =>
-      atStripe(method, path, 'sk_test_shop', form === undefined ? undefined : new URLSearchParams(form)),
+    stripe,
     control,
     async buy(offer, token) {
       const started = await call('POST', '/v1/checkouts', token ?? null, offer);
@@ -105,6 +108,11 @@ export async function openShop(environment: Record<string, string> = {}, world: 
       return session;
     },
     settle,
+    async endSubscriptions() {
+      const { data } = await stripe('GET', '/v1/subscriptions?limit=100');
+      for (const { id } of data) await stripe('DELETE', `/v1/subscriptions/${id}`);
+      await settle();
+    },
     async close() {
       await server.close();
       await drop();

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Wire } from '../../../../../test/support/wire.ts';
 import { openShop, type Shop } from '../../../test/support/shop.ts';
 
@@ -12,6 +12,7 @@ beforeAll(async () => {
   shop = await openShop({ CATALOG });
 });
 afterAll(() => shop?.close());
+afterEach(() => shop.endSubscriptions());
 
 interface Subscriber {
   id: string;

@@ -1,5 +1,5 @@
 import { addDays, dayMs } from '@latchkey/core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Wire } from '../../../../../test/support/wire.ts';
 import { openShop, type Shop } from '../../../test/support/shop.ts';
 
@@ -12,6 +12,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await shop?.close();
 });
+
+afterEach(() => shop.endSubscriptions());
 
 const pass = (days: number) => shop.vendor('POST', '/sandbox/time/advance', { days });
 const now = async () => new Date((await shop.vendor('GET', '/sandbox/time')).body.now as string);

@@ -67,8 +67,8 @@ const lineOf = ({ amount, description, period }: Wire) => ({
   end: period.end * 1_000,
 });
 
-// The sums are Stripe's: a second engine of ours would only repeat them.
-describe.skipIf(process.env.LATCHKEY_TEST_ENGINE === 'postgres')(
+// The sums are Stripe's: a second engine of ours would only repeat them, and this one is the quicker.
+describe.skipIf(process.env.LATCHKEY_TEST_ENGINE !== 'postgres')(
   `${CHANGES} changes of plan at random (LATCHKEY_PREVIEW_SEED=${SEED})`,
   () => {
     it('are charged to the cent as they were shown', async () => {
