@@ -1,9 +1,11 @@
-import type { UsageEvent } from '@latchkey/core';
+import { randomUUID } from 'node:crypto';
+import { dayMs, type UsageEvent } from '@latchkey/core';
 import fc from 'fast-check';
-import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.ts';
-import { columnsOf } from './event-columns.ts';
+import { makeMonths, writeUsage } from './repository.ts';
+
+const MONTH = Date.UTC(2026, 5, 1);
 
 let test: TestDatabase;
 beforeAll(async () => {
@@ -17,9 +19,9 @@ const events: fc.Arbitrary<UsageEvent[]> = fc.array(
   fc.record({
     id: fc.oneof(text, fc.constantFrom('NULL', '{}', '"', '\\', ',', ' ')),
     account: fc.constantFrom('license/a/p/m', 'license/b/p/m'),
-    at: fc.integer({ min: 0, max: 2_000_000_000_000 }),
-    receivedAt: fc.constant(0),
-    quantity: fc.maxSafeInteger(),
+    at: fc.oneof(fc.constant(MONTH), fc.integer({ min: MONTH, max: MONTH + 29 * dayMs })),
+    receivedAt: fc.constant(MONTH),
+    quantity: fc.oneof(fc.constant(1), fc.maxSafeNat()),
     covered: fc.nat(),
     overage: fc.nat(),
     uncovered: fc.nat(),
@@ -39,26 +41,77 @@ const events: fc.Arbitrary<UsageEvent[]> = fc.array(
 );
 
 describe('events as columns', () => {
-  it('are read by the database as what they are, whatever is written in them', async () => {
+  it('are written as what they are, whatever they say and however alike they are', async () => {
+    const { database } = test;
+    const back = new Error('nothing stays');
     await fc.assert(
       fc.asyncProperty(events, async (some) => {
-        const columns = columnsOf(some);
-        const { rows } = await sql<Record<string, unknown>>`
-          SELECT (${columns.accounts}::text[])[of] AS account, id, at, quantity, lapsed, rate, operation, route, duration, details
-          FROM unnest(${columns.account}::integer[], ${columns.ids}::text[], ${columns.happened}::bigint[],
-            ${columns.quantities}::bigint[], ${columns.lapseds}::bigint[], ${columns.rates}::text[],
-            ${columns.operations}::text[], ${columns.routes}::text[], ${columns.durations}::integer[],
-            ${columns.details}::text[]) AS event (of, id, at, quantity, lapsed, rate, operation, route, duration, details)
-        `.execute(test.database.connection);
-        expect(rows).toEqual(
-          some.map(({ account, id, at, quantity, lapsed, rate, operation, details }) => ({
-            ...{ account, id, at, quantity, lapsed: lapsed === 0 ? null : lapsed, rate, operation },
-            ...{ route: details.route, duration: details.durationMs },
-            details: details.properties === null ? null : JSON.stringify(details.properties),
-          })),
-        );
+        let rows: unknown[] = [];
+        const writing = database.transaction({ actor: { type: 'system', id: null } }, async ({ connection }) => {
+          await makeMonths(connection, [new Date(MONTH)]);
+          const changes = {
+            events: some,
+            reversed: new Map(),
+            windows: [],
+            overages: [],
+            reservations: [],
+            crossings: [],
+          };
+          const digests = some.map(() => randomUUID().replaceAll('-', ''));
+          await writeUsage(connection, changes, { digests, now: new Date(MONTH) });
+          rows = await connection.selectFrom('usage_events').selectAll().execute();
+          throw back;
+        });
+        await expect(writing).rejects.toBe(back);
+        expect(sorted(rows)).toEqual(sorted(some.map(rowOf)));
       }),
-      { numRuns: 60 },
+      { numRuns: 150 },
     );
   });
 });
+
+function rowOf({
+  id,
+  account,
+  at,
+  quantity,
+  covered,
+  overage,
+  uncovered,
+  lapsed,
+  details,
+  ...rest
+}: UsageEvent): object {
+  const { rate, operation, reverses } = rest;
+  const { method, route, durationMs, status, properties } = details;
+  return {
+    ...{
+      id,
+      account_id: account,
+      at: new Date(at),
+      received_at: new Date(MONTH),
+      quantity,
+      covered,
+      overage,
+      uncovered,
+    },
+    ...{
+      lapsed: lapsed === 0 ? null : lapsed,
+      rate,
+      operation,
+      reverses,
+      method,
+      route,
+      duration_ms: durationMs,
+      status,
+    },
+    properties,
+  };
+}
+
+/** In the order of their texts, for a table has none. */
+function sorted(rows: readonly unknown[]): unknown[] {
+  const text = (row: unknown) =>
+    JSON.stringify(Object.entries(row as object).toSorted(([one], [other]) => (one < other ? -1 : 1)));
+  return rows.toSorted((one, other) => (text(one) < text(other) ? -1 : 1));
+}

@@ -2,7 +2,7 @@
 
 import type { UsageEvent } from '@latchkey/core';
 
-/** A column's values as one text; null where none of them is anything. */
+/** A column's values as one text, of which one alone stands for all; null where none of them is anything. */
 type Column = string | null;
 
 export interface EventColumns {
@@ -54,15 +54,18 @@ export function columnsOf(events: readonly UsageEvent[]): EventColumns {
 
 const NULL = 'NULL';
 
+/** Where all are alike, one stands for all. */
 function column(events: readonly UsageEvent[], of: (event: UsageEvent) => string): Column {
-  let text = '';
-  let isAny = false;
-  for (const event of events) {
-    const value = of(event);
-    if (value !== NULL) isAny = true;
-    text += text === '' ? value : `,${value}`;
+  const [first] = events;
+  if (first === undefined) return null;
+  const value = of(first);
+  if (events.every((event) => of(event) === value)) return value === NULL ? null : `{${value}}`;
+  let text = value;
+  for (let index = 1; index < events.length; index += 1) {
+    const event = events[index];
+    if (event !== undefined) text += `,${of(event)}`;
   }
-  return isAny ? `{${text}}` : null;
+  return `{${text}}`;
 }
 
 function numberOf(value: number | null): string {
