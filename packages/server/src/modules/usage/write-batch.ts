@@ -98,7 +98,7 @@ export function createWriteBatch({ ledger: ledgers, clock, ids, periods, recorde
       batch: ids.next('use'),
       now: now.getTime(),
       accounts: accountsOf(sources, stored, anchors, lapsed),
-      counted: countedBy(needs.keys, stored.counted),
+      counted: countedBy(needs.digestOfKey, stored.counted),
     });
     const outcomes = operations.map((operation) =>
       operation.requests.map((request) => book.decide(asStored(request, stored.reservations))),
@@ -106,7 +106,7 @@ export function createWriteBatch({ ledger: ledgers, clock, ids, periods, recorde
     const changes = book.finish();
     await ledger.write();
     if (isChanged(changes)) {
-      const digests = changes.events.map(({ account, id }) => needs.digestOfKey(eventKey(account, id)));
+      const digests = changes.events.map(({ account, id }) => digestIn(needs.digestOfKey, eventKey(account, id)));
       await writeUsage(connection, changes, { digests, now });
     }
     await recorded?.(transaction, changes.events.map(recordedEvent), changes.crossings);
@@ -117,15 +117,13 @@ export function createWriteBatch({ ledger: ledgers, clock, ids, periods, recorde
 /** What must be locked and read for these requests. */
 function needsOf(requests: readonly UsageRequest[]) {
   const accounts = new Set<string>();
-  const keys = new Map<string, string>();
-  const digestByKey = new Map<string, string>();
+  /** What the events that are named are known by in the database. */
+  const digestOfKey = new Map<string, string>();
   const operations: { account: string; key: string }[] = [];
   const reservations: string[] = [];
   const add = (account: string, id: string) => {
     const key = eventKey(account, id);
-    const digest = digestOf(key);
-    keys.set(digest, key);
-    digestByKey.set(key, digest);
+    if (!digestOfKey.has(key)) digestOfKey.set(key, digestOf(key));
   };
   for (const request of requests) {
     const { account } = request;
@@ -138,9 +136,8 @@ function needsOf(requests: readonly UsageRequest[]) {
   }
   return {
     accounts: [...accounts],
-    keys,
-    digests: [...keys.keys()],
-    digestOfKey: (key: string) => digestByKey.get(key) ?? digestOf(key),
+    digestOfKey,
+    digests: [...digestOfKey.values()],
     reservations,
     ...(operations.length > 0 ? { operations } : {}),
   };
@@ -220,11 +217,23 @@ export function accountsOf(
   );
 }
 
+/** Events that were counted before, by their keys. Most batches have none. */
 function countedBy(
-  keys: ReadonlyMap<string, string>,
+  digestOfKey: ReadonlyMap<string, string>,
   counted: ReadonlyMap<string, CountedEvent>,
 ): Map<string, CountedEvent> {
-  return new Map([...counted].map(([digest, event]) => [keys.get(digest) ?? digest, event]));
+  const found = new Map<string, CountedEvent>();
+  if (counted.size === 0) return found;
+  for (const [key, digest] of digestOfKey) {
+    const event = counted.get(digest);
+    if (event !== undefined) found.set(key, event);
+  }
+  return found;
+}
+
+/** A finalized reservation's event has its own id where it is given none, which no request named. */
+function digestIn(digestOfKey: ReadonlyMap<string, string>, key: string): string {
+  return digestOfKey.get(key) ?? digestOf(key);
 }
 
 /** A reservation was looked up before its account was locked: what it is now counts. */
