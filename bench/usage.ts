@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { createDatabase } from './bench-database.ts';
-import { CLIENT_CORE, pin, processorSeconds } from './cores.ts';
+import { pin, processorSeconds, SERVER_CORE } from './cores.ts';
 import { say, show, spreadOf } from './figures.ts';
 import { ADMIN_TOKEN, type MeasuredServer, startLatchkey } from './latchkey-process.ts';
 import { sendLoad } from './load.ts';
@@ -15,6 +15,8 @@ export interface UsageBenchOptions {
   stored: number;
 }
 
+/** The core of PostgreSQL. */
+const DATABASE_CORE = 1;
 const BATCH = 100;
 const LICENSES = 100;
 const BATCH_LICENSES = 10;
@@ -37,10 +39,12 @@ interface Subject {
   rounds: Round[];
 }
 
-/** Measures and prints: the server on one core, PostgreSQL and the sender on the other; bare and ours by turns. */
+/** Measures and prints: PostgreSQL on one core, server and sender on the other; bare and ours by turns. */
 export async function benchUsage({ seconds, rounds, stored }: UsageBenchOptions): Promise<void> {
-  pin(process.pid, CLIENT_CORE);
+  // PostgreSQL keeps the core that it is started on to itself; whoever asks it, the server or the bare driver, has the other.
+  pin(process.pid, DATABASE_CORE);
   const postgres = await startPostgresServer({ durable: true });
+  pin(process.pid, SERVER_CORE);
   const url = await createDatabase(postgres.adminUrl, 'usage');
   const server = await startLatchkey(url, { LOG_LEVEL: 'error' });
   const client = new pg.Client({ connectionString: url });
@@ -49,7 +53,7 @@ export async function benchUsage({ seconds, rounds, stored }: UsageBenchOptions)
     const { rows } = await client.query('SHOW synchronous_commit');
     say(`usage: ${postgres.description}, synchronous_commit=${Object.values(rows[0] ?? {})[0]}, ${LICENSES} licences`);
     const keys = await issueLicenses(server);
-    const bare = await bareInserts(url);
+    const bare = await bareInserts(url, await useOnce(server, keys, client));
     const before = subjectsOf(server, keys, bare);
     await measure(before, seconds, rounds);
     if (stored > 0) {
@@ -183,8 +187,24 @@ async function issueLicenses({ url }: MeasuredServer): Promise<string[]> {
   return keys;
 }
 
-/** Rows as an event leaves them, in copies of the same tables: gathered while an insert runs, and inserted together by the driver alone. */
-async function bareInserts(url: string) {
+/** Brings the accounts of licences into being, by one use of each, and resolves to the accounts' ids. */
+async function useOnce({ url }: MeasuredServer, keys: readonly string[], client: pg.Client): Promise<string[]> {
+  const events = keys.map((license_key) => ({ id: randomUUID(), meter: 'calls', license_key, quantity: 1 }));
+  const response = await fetch(`${url}/v1/usage`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify(events),
+  });
+  if (!response.ok) throw new Error(`The first use was answered with ${response.status}.`);
+  const { rows } = await client.query<{ id: string }>('SELECT id FROM ledger_accounts');
+  return rows.map(({ id }) => id);
+}
+
+/**
+ * Rows as events of these accounts leave them, in copies of the same tables with the same indexes: gathered while an insert runs, and
+ * inserted together by the driver alone.
+ */
+async function bareInserts(url: string, accounts: readonly string[]) {
   const client = new pg.Client({ connectionString: url, application_name: 'bare' });
   await client.connect();
   await client.query('CREATE TABLE bare_events (LIKE usage_events INCLUDING ALL)');
@@ -206,16 +226,21 @@ async function bareInserts(url: string) {
     }
     running = false;
   };
+  const any = () => accounts[Math.floor(Math.random() * accounts.length)] ?? '';
   async function insert(count: number): Promise<void> {
     const ids = Array.from({ length: count }, () => randomUUID());
+    // As many of one account together as events of a batch are.
+    const owners: string[] = [];
+    const run = Math.max(1, count < BATCH ? 1 : BATCH / BATCH_LICENSES);
+    while (owners.length < count) owners.push(...Array.from<string>({ length: run }).fill(any()));
     const at = new Date().toISOString();
     await client.query('BEGIN');
     await client.query({
       name: 'bare_events',
       text: `INSERT INTO bare_events (id, account_id, at, received_at, quantity, covered, overage, uncovered, operation)
-        SELECT id, 'license/lic_00000000000000000000000000/investment-system/calls', $2, $2, 1, 1, 0, 0,
-          '~usage/use_00000000000000000000000000' FROM unnest($1::text[]) AS id`,
-      values: [ids, at],
+        SELECT id, account_id, $3, $3, 1, 1, 0, 0, '~usage/use_00000000000000000000000000'
+        FROM unnest($1::text[], $2::text[]) AS event (id, account_id)`,
+      values: [ids, owners, at],
     });
     await client.query({
       name: 'bare_ids',
