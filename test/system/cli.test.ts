@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copyEmbeddedDatabase } from '../support/migrated-database.ts';
 import { startProcess, type TestProcess } from '../support/processes.ts';
 
 // The command line against a real server on the embedded database, with the token that the server's first start left behind.
@@ -13,6 +14,7 @@ let server: TestProcess;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'latchkey-cli-test-'));
+  await copyEmbeddedDatabase(folder);
   const [port, stripePort] = await freePorts();
   environment = { PORT: String(port), SANDBOX_PORT: String(stripePort), DATA_DIR: folder, LOG_LEVEL: 'warn' };
   server = startProcess({ file: command, args: ['start'], env: environment });

@@ -66,12 +66,11 @@ async function send(rows: readonly Sent[], post: Post): Promise<Outcome[]> {
     return itemsOf(at(answer, 'rows')).map(outcomeOf);
   } catch (error) {
     if (!(error instanceof AnsweredError) || (error.status !== 400 && error.status !== 413)) throw error;
-    // Something in one of them keeps the whole request from being read: each by itself, only that one is refused.
     const [row, another] = rows;
     if (row !== undefined && another === undefined) return [refusalOf(row.line, error.body)];
-    const outcomes: Outcome[] = [];
-    for (const one of rows) outcomes.push(...(await send([one], post)));
-    return outcomes;
+    // Something in one of them keeps the whole request from being read. Halved until it is alone, only that one is refused.
+    const middle = Math.ceil(rows.length / 2);
+    return [...(await send(rows.slice(0, middle), post)), ...(await send(rows.slice(middle), post))];
   }
 }
 

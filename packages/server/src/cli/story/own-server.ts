@@ -33,7 +33,7 @@ export async function startOwnServer(host: Host): Promise<OwnServer> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...preload, main], {
     cwd: host.directory,
     env: {
-      ...pick(host.environment, ['PATH', 'HOME', 'TMPDIR', 'CATALOG', 'SystemRoot']),
+      ...pick(host.environment, ['PATH', 'HOME', 'TMPDIR', 'CATALOG', 'SystemRoot', 'NODE_COMPILE_CACHE']),
       HOST: '127.0.0.1',
       PORT: String(port),
       SANDBOX_PORT: String(stripePort),
