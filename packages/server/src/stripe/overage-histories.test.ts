@@ -18,7 +18,7 @@ const isLong = process.env.LATCHKEY_TEST_LONG === '1';
 const HISTORIES = isLong ? 20 : 6;
 const ROUNDS = isLong ? [1, 2, 3, 4, 5] : [1];
 const STEPS = isLong ? 12 : 7;
-const UPGRADES = ['starter', 'pro', 'team'];
+const UPGRADES = ['payg', 'starter', 'pro', 'team'];
 
 /** The same numbers for the same seed: a history that fails is told by the seed alone. */
 function randomOf(seed: number): (below: number) => number {

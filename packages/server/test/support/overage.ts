@@ -26,6 +26,7 @@ export async function subscribeCaller(shop: Shop, plan: string, product = 'signa
 
 /** What each plan charges beyond it, as in `overage.yaml`. */
 export const RATES: Readonly<Record<string, [amountCents: number, perUnits: number]>> = {
+  payg: [4, 1],
   starter: [3, 1],
   pro: [1, 2],
   team: [1, 3],
