@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { LatchkeyError } from '@latchkey/core';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabaseUrl } from '../../../../test/support/database.ts';
+import { copyEmbeddedDatabase } from '../../../../test/support/migrated-database.ts';
+import { createMigratedDatabase } from '../../test/support/database.ts';
 import { createLatchkey, type Latchkey, LicenseManager, SubscriptionManager } from '../index.ts';
 import type { LatchkeyOptions } from './options.ts';
 
@@ -17,7 +18,8 @@ const WEBHOOK_SECRET = 'whsec_of_the_test';
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'latchkey-library-'));
-  const test = await createTestDatabaseUrl();
+  const test = await createMigratedDatabase();
+  if (test.url === null) await copyEmbeddedDatabase(folder);
   drop = test.drop;
   options = {
     port: 0,
@@ -253,6 +255,7 @@ describe('subscriptions kept by hand', () => {
 describe('the classes alone', () => {
   it('are built from options, share what equal options open, and close it with the last of them', async () => {
     const own = mkdtempSync(join(tmpdir(), 'latchkey-alone-'));
+    await copyEmbeddedDatabase(own);
     const alone = { dataDir: own, sandboxPort: 0, catalog: 'examples/infinite-server26/catalog.yaml' };
     const licenses = new LicenseManager(alone);
     const subscriptions = new SubscriptionManager(alone, { checkIntervalSeconds: 60 });

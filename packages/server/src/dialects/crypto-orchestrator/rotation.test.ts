@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copyEmbeddedDatabase } from '../../../../../test/support/migrated-database.ts';
 import { LicenseManager } from '../../index.ts';
 
 const catalog = fileURLToPath(new URL('../../../../../examples/crypto-orchestrator/catalog.yaml', import.meta.url));
@@ -10,6 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'latchkey-rotation-'));
 const OLD = '0a'.repeat(32);
 const NEW = '1b'.repeat(32);
 
+beforeAll(() => copyEmbeddedDatabase(folder));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** One run of a server over the same data, with these secrets of keys and of the house. */

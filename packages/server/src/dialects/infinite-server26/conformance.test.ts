@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabaseUrl } from '../../../../../test/support/database.ts';
+import { copyEmbeddedDatabase } from '../../../../../test/support/migrated-database.ts';
 import { startProcess } from '../../../../../test/support/processes.ts';
 import type { Wire } from '../../../../../test/support/wire.ts';
+import { createMigratedDatabase } from '../../../test/support/database.ts';
 import { createLatchkey, type Latchkey, LatchkeyError, SubscriptionManager } from '../../index.ts';
 
 /** Everything the document shows, method by method and flow by flow, with a local Stripe whose clock can be moved. */
@@ -27,7 +28,8 @@ let count = 0;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'latchkey-server-licence-'));
-  const test = await createTestDatabaseUrl();
+  const test = await createMigratedDatabase();
+  if (test.url === null) await copyEmbeddedDatabase(folder);
   drop = test.drop;
   latchkey = await createLatchkey({
     catalog,
@@ -456,6 +458,7 @@ describe('the records', () => {
 
   it('are three logs of operations, and no key is in them [I12]', async () => {
     const own = join(folder, 'logging');
+    await copyEmbeddedDatabase(own);
     const logging = await createLatchkey({
       ...{ catalog, dataDir: own, sandboxPort: 0, listen: false, logLevel: 'info', logDir: own },
       variables: { LICENSE_MASTER_SECRET },
