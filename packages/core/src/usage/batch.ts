@@ -7,6 +7,7 @@ import { type AccountDraft, addsUp, availableNow } from './account-draft.ts';
 import type { UsageReason } from './admit.ts';
 import type {
   CountedEvent,
+  UsageAlias,
   UsageCode,
   UsageEvent,
   UsageOutcome,
@@ -26,6 +27,7 @@ export interface UsageBatch {
   /** The operation in which each account's uses are taken from its balance at the end. */
   readonly operation: string;
   readonly events: UsageEvent[];
+  readonly aliases: UsageAlias[];
   readonly fresh: Map<string, UsageEvent>;
   readonly counted: ReadonlyMap<string, CountedEvent>;
   /** What corrections took back in this batch, by the key of the event. */
@@ -36,6 +38,13 @@ export interface UsageBatch {
 export function addEvent({ events, fresh }: UsageBatch, event: UsageEvent): void {
   events.push(event);
   fresh.set(eventKey(event.account, event.id), event);
+}
+
+/** Lets an event be known under its id in another account too. */
+export function addAlias({ aliases, fresh }: UsageBatch, account: string, event: UsageEvent): void {
+  const key = eventKey(account, event.id);
+  aliases.push({ key, at: event.at, quantity: event.quantity });
+  fresh.set(key, event);
 }
 
 /** The event that was counted under an id, in this batch or before. */

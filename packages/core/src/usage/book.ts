@@ -50,6 +50,7 @@ export function openUsage({ ledger, batch: id, now, accounts, counted }: UsageBo
     ledger,
     operation: `${OWN_KEY_PREFIX}usage/${id}`,
     events: [],
+    aliases: [],
     fresh: new Map(),
     counted,
     reversed: new Map(),
@@ -77,6 +78,7 @@ export function openUsage({ ledger, batch: id, now, accounts, counted }: UsageBo
       const crossed = all.flatMap(crossings);
       return {
         events: batch.events,
+        aliases: batch.aliases,
         reversed: batch.reversed,
         windows: all.flatMap(({ windows, touched }) => [...touched.windows].flatMap((key) => windows.get(key) ?? [])),
         overages: all.flatMap(({ overages, touched }) =>

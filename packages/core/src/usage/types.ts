@@ -108,6 +108,8 @@ export interface UsageAccount {
 export interface UseRequest extends UsageStanding {
   readonly type: 'use';
   readonly id: string;
+  /** Another account under which the id is known: an event is counted once for both. */
+  readonly alias?: string;
   readonly at: number;
   readonly quantity: number;
   readonly enforce: boolean;
@@ -190,9 +192,15 @@ export interface UsageCrossing {
   readonly percent: number;
 }
 
+/** Another key under which an event is known. */
+export interface UsageAlias extends Pick<UsageEvent, 'at' | 'quantity'> {
+  readonly key: string;
+}
+
 /** What is to be written. */
 export interface UsageChanges {
   readonly events: readonly UsageEvent[];
+  readonly aliases: readonly UsageAlias[];
   /** What corrections took back, by the key of the event. */
   readonly reversed: ReadonlyMap<string, number>;
   readonly windows: readonly UsageWindow[];

@@ -12,14 +12,14 @@ import {
   openWindow,
 } from './account-draft.ts';
 import { type Admission, admit, admitValue, type UsageParts } from './admit.ts';
-import { addEvent, answer, countedEvent, mustApply, type UsageBatch } from './batch.ts';
+import { addAlias, addEvent, answer, countedEvent, mustApply, type UsageBatch } from './batch.ts';
 import { canBeBilled, stepsPerUnit } from './overage-price.ts';
 import type { UsageOutcome, UsageWindow, UseRequest } from './types.ts';
 
 /** Counts a use in the window it happened in, once for its id. */
 export function recordUse(batch: UsageBatch, draft: AccountDraft, request: UseRequest): UsageOutcome {
-  const { id, account, at, quantity } = request;
-  const before = countedEvent(batch, account, id);
+  const { id, account, alias, at, quantity } = request;
+  const before = countedEvent(batch, account, id) ?? (alias === undefined ? null : countedEvent(batch, alias, id));
   const window = openWindow(draft, request, at, batch.ledger);
   if (before !== null) {
     const code = before.quantity === quantity ? 'exists' : 'exists_with_different_quantity';
@@ -90,7 +90,7 @@ interface Made {
 }
 
 function keep(batch: UsageBatch, draft: AccountDraft, request: UseRequest, made: Made): UsageOutcome {
-  const { id, account, at, quantity, details } = request;
+  const { id, account, alias, at, quantity, details } = request;
   const { parts: admitted, because } = made.admission;
   const { window, lapsed, operation, recorded } = made;
   const bill = admitted.overage > 0 ? billOf(draft, window, request) : null;
@@ -109,7 +109,9 @@ function keep(batch: UsageBatch, draft: AccountDraft, request: UseRequest, made:
   };
   keepWindow(draft, after);
   const what = { id, account, at, receivedAt: batch.now, quantity, ...parts };
-  addEvent(batch, { ...what, lapsed, rate: bill?.rate ?? null, operation, reverses: null, details });
+  const event = { ...what, lapsed, rate: bill?.rate ?? null, operation, reverses: null, details };
+  addEvent(batch, event);
+  if (alias !== undefined) addAlias(batch, alias, event);
   return answer(draft, after, request, { code: 'VALID', done: true, quantity, because });
 }
 

@@ -51,6 +51,7 @@ describe('events as columns', () => {
           await makeMonths(connection, [new Date(MONTH)]);
           const changes = {
             events: some,
+            aliases: [],
             reversed: new Map(),
             windows: [],
             overages: [],

@@ -20,6 +20,8 @@ const MOST_LICENSES = 100;
 /** Who uses something: a licence, or a customer who has none. */
 export interface UsageHolder extends AccountOwner {
   readonly license: LicenseRecord | null;
+  /** The customer who was named, where it is their licence on which is counted. */
+  readonly customer?: string;
 }
 
 /** A holder's meter: what is counted, on what terms, and by which periods. */
@@ -27,6 +29,8 @@ export interface HeldMeter {
   readonly account: MeteredAccount;
   readonly standing: UsageStanding;
   readonly source: PeriodSource;
+  /** The customer's own account, where a customer was named: another licence may be theirs when an event is sent again. */
+  readonly alias?: string;
   /** Why nothing may be used; null where the licence is in force, or there is none that could not be. */
   readonly withheld: Exclude<LicenseStatus, 'active' | 'grace'> | null;
 }
@@ -73,8 +77,15 @@ export function createHolders({ catalog, ledger, licenseReader }: HoldersOptions
         rateOf: (id) => termsOfPlan(product === null ? null : findPlan(product, id), account.meter).rate,
       },
       source: { subscription: license?.subscriptionId ?? null, startsAt: license?.startsAt ?? null },
+      ...aliasOf(holder, account.reference.product, meterId),
       withheld: status === 'active' || status === 'grace' ? null : status,
     };
+  }
+
+  function aliasOf({ customer }: UsageHolder, product: string, meterId: string): Pick<HeldMeter, 'alias'> {
+    return customer === undefined
+      ? {}
+      : { alias: ledger.account({ owner: { customerId: customer }, product }, meterId).id };
   }
 
   return {
@@ -101,7 +112,7 @@ export function createHolders({ catalog, ledger, licenseReader }: HoldersOptions
       }
       const found = await ofCustomer(owner.customerId, product);
       if (found === null) return { owner, product, license: null };
-      return { owner: { licenseId: found.id }, product: found.product, license: found };
+      return { owner: { licenseId: found.id }, product: found.product, license: found, customer: owner.customerId };
     },
 
     /** The holder of an account. */

@@ -119,12 +119,17 @@ export async function readLapsed(
 /** Everything that a batch came to, in one call. `digests` are those of the events' keys. */
 export async function writeUsage(
   connection: Connection,
-  { events, reversed, windows, overages, reservations }: UsageChanges,
+  { events, aliases, reversed, windows, overages, reservations }: UsageChanges,
   { digests, now }: { digests: readonly string[]; now: Date },
 ): Promise<void> {
+  const known = aliases.map(({ key, at, quantity }) => ({
+    key: digestOf(key),
+    received_at: now,
+    at: iso(at),
+    quantity,
+  }));
   const taken = [...reversed].map(([key, amount]) => ({ key: digestOf(key), amount }));
-  const rest = sql`usage_write('[]'::json, '[]'::json,
-    ${JSON.stringify(taken)}::json, ${JSON.stringify(windows.map((window) => windowRow(window, now)))}::json,
+  const rest = sql`usage_write('[]'::json, ${JSON.stringify(known)}::json, ${JSON.stringify(taken)}::json, ${JSON.stringify(windows.map((window) => windowRow(window, now)))}::json,
     ${JSON.stringify(overages.map((one) => overageRow(one, now)))}::json,
     ${JSON.stringify(reservations.map(reservationRow))}::json)`;
   if (events.length === 0) {

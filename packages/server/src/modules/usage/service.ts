@@ -145,7 +145,8 @@ export function createUsage(options: UsageOptions) {
         throw new LatchkeyError('event_too_old', detail, { path: 'at' });
       }
       const what = { id, at: Math.min(happened, now), quantity, enforce, details };
-      return { ...held.standing, type: 'use', ...what, source: held.source };
+      const use = { ...held.standing, type: 'use', ...what, source: held.source } as const;
+      return held.alias === undefined ? use : { ...use, alias: held.alias };
     },
 
     /** Counts uses together; what became of each, in their order, after the commit. Throws `overloaded`, `unavailable`. */

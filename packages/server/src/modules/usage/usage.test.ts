@@ -322,6 +322,28 @@ describe('of customers', () => {
     expect(await standing(free.key)).toMatchObject({ used: 0 });
   });
 
+  it('counts an event that names a customer once, whichever licence is theirs when it is sent again', async () => {
+    const { body: customer } = await call('POST', '/v1/customers', { email: 'moves@example.com' });
+    const customer_id = customer.id;
+    const named = (id: string, more: object = {}) => ({ id, meter: 'calls', customer_id, quantity: 2, ...more });
+    const none = { accepted: 0, duplicates: 2, rejected: [] };
+    expect((await call('POST', '/v1/usage', named('before'))).body).toMatchObject({ accepted: 1 });
+    const free = await issue('free', { customer_id });
+    expect((await call('POST', '/v1/usage', [named('before'), named('first')])).body).toMatchObject({
+      ...{ accepted: 1, duplicates: 1 },
+    });
+    const pro = await issue('pro', { customer_id });
+    expect((await call('POST', '/v1/usage', [named('first'), named('before')])).body).toEqual(none);
+    const changed = [named('first', { quantity: 3 }), named('before', { quantity: 3 })];
+    expect(codes(await call('POST', '/v1/usage', changed))).toEqual(['event_id_reused', 'event_id_reused']);
+    expect(await standing(free.key)).toMatchObject({ used: 2 });
+    expect(await standing(pro.key)).toMatchObject({ used: 0 });
+    // Of two that name the same event in one call, one counts.
+    const twice = [named('second'), named('second'), used(pro.key, 2, { id: 'second' })];
+    expect((await call('POST', '/v1/usage', twice)).body).toEqual({ accepted: 1, duplicates: 2, rejected: [] });
+    expect(await standing(pro.key)).toMatchObject({ used: 2 });
+  });
+
   it('without a licence the product’s free plan counts, in calendar months', async () => {
     const { body: customer } = await call('POST', '/v1/customers', { email: 'none@example.com' });
     const event = { id: 'free', meter: 'calls', customer_id: customer.id, quantity: 70 };

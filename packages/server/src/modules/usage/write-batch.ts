@@ -129,6 +129,7 @@ function needsOf(requests: readonly UsageRequest[]) {
     const { account } = request;
     accounts.add(account);
     if ('id' in request) add(account, request.id);
+    if (request.type === 'use' && request.alias !== undefined) add(request.alias, request.id);
     if (request.type === 'finalize' || request.type === 'release') reservations.push(request.reservation.id);
     if (request.type !== 'correct') continue;
     add(account, request.event.id);
