@@ -1,5 +1,5 @@
 import { LatchkeyError } from '@latchkey/core';
-import { equalSecrets } from '../security/vault.ts';
+import { secretMatcher } from '../security/vault.ts';
 import type { Access, Principal } from './types.ts';
 
 export const anyone: Principal = { type: 'anyone', id: null, scopes: [] };
@@ -17,8 +17,9 @@ export function bearerToken(authorization: string | undefined): string | null {
 
 /** Admin token first, then whoever else knows tokens. */
 export function createAuthenticate(adminToken: string, others: readonly Authenticate[]): Authenticate {
+  const isAdminToken = secretMatcher(adminToken);
   return async (token) => {
-    if (equalSecrets(token, adminToken)) return admin;
+    if (isAdminToken(token)) return admin;
     for (const authenticate of others) {
       const principal = await authenticate(token);
       if (principal !== null) return principal;
