@@ -3,6 +3,21 @@ import { defineConfig } from 'vitest/config';
 const serverTests = ['packages/server/src/**/*.test.ts', 'packages/server/test/**/*.test.ts'];
 // Races and several processes need a database server: such files are named *.postgres.test.ts.
 const postgresOnly = '**/*.postgres.test.ts';
+// What a second engine would say nothing new about runs on PostgreSQL alone, the quicker one; on both with LATCHKEY_TEST_LONG=1. Every
+// statement of the server is run on both by the tests of the module it stands in.
+const onOneEngine = [
+  // Products' older calls have no SQL of their own: test/architecture keeps the database from them.
+  'dialects/**',
+  // Lives of many months, orders of events drawn at random, outages: what is tried is when things happen.
+  'modules/subscriptions/changing-later.test.ts',
+  'stripe/{any-order,house-outage,overage-by-use,overage-histories,taken-back}.test.ts',
+  // No database at all.
+  '{config,observability,redis,security}/**',
+  'catalog/{examples,load,problems}.test.ts',
+  'modules/licenses/{packed-licenses,ready-answers,snapshots,turns}.test.ts',
+  'stripe/{client,normalise}/**',
+].map((path) => `packages/server/src/${path}`);
+const notOnPglite = process.env.LATCHKEY_TEST_LONG === '1' ? [] : onOneEngine;
 // Tests of the house itself (who imports whom, the checkers): quick, and without any service.
 const houseTests = ['test/architecture/**/*.test.ts', 'test/support/**/*.test.ts', 'tools/**/*.test.ts'];
 const never = ['**/node_modules/**', '**/dist/**', '**/data/**'];
@@ -54,7 +69,7 @@ export default defineConfig({
           ...sharing,
           name: 'server-pglite',
           include: serverTests,
-          exclude: [...never, postgresOnly],
+          exclude: [...never, postgresOnly, ...notOnPglite],
           env: { LATCHKEY_TEST_ENGINE: 'pglite' },
         },
       },

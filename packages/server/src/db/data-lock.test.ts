@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { copyEmbeddedDatabase } from '../../../../test/support/migrated-database.ts';
 import { silentLog } from '../observability/log.ts';
 import { lockDataFolder } from './data-lock.ts';
 import { migrate } from './migrate.ts';
@@ -52,6 +53,7 @@ describe('a data folder', () => {
   });
 
   it('keeps the embedded database from one start to the next', async () => {
+    await copyEmbeddedDatabase(folder);
     const open = () => openDatabase({ databaseUrl: null, dataDir: folder, log: silentLog });
     const first = await open();
     await migrate(first);
