@@ -2,7 +2,6 @@ export * from './credit.ts';
 export * from './defaults.ts';
 export * from './inheritance.ts';
 export * from './lookup.ts';
-export * from './metered-rates.ts';
 export * from './policy-fields.ts';
 export * from './seats.ts';
 export type * from './types.ts';

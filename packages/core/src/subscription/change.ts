@@ -1,10 +1,10 @@
 /** What changing the plan of a subscription means: decided once, shown by a preview and carried out as it was shown. Instants are milliseconds. */
 
 import { isPaid, isRecurring } from '../catalog/lookup.ts';
-import { meteredRates } from '../catalog/metered-rates.ts';
 import { quantityRefusal } from '../catalog/seats.ts';
 import type { Interval, Plan, Product, ProrationPolicy } from '../catalog/types.ts';
 import { minuteMs } from '../time.ts';
+import { meteredOverage } from '../usage/overage-price.ts';
 
 /** How long a preview may be acted on. */
 export const PREVIEW_LIFE_MS = 5 * minuteMs;
@@ -306,7 +306,7 @@ function kindOf(product: Product, from: ChangeSide, to: ChangeSide): ChangeKind 
 
 /** Whether any of a plan's items at Stripe costs something. */
 function hasPrice(product: Product, plan: Plan): boolean {
-  return (plan.price?.amountCents ?? 0) > 0 || meteredRates(product, plan).length > 0;
+  return (plan.price?.amountCents ?? 0) > 0 || meteredOverage(product, plan).length > 0;
 }
 
 /** Stripe counts in whole seconds. */

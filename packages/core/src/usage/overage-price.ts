@@ -1,5 +1,6 @@
 /** What use beyond a plan costs, and which of it Stripe can count by itself. */
 
+import { isRecurring } from '../catalog/lookup.ts';
 import type { Allowance, Meter, Plan, Product, UnitPrice } from '../catalog/types.ts';
 import { roundHalfAwayFromZero, toSafeInteger } from '../fraction.ts';
 import { parseMeterQuantity } from '../ledger/meter-quantity.ts';
@@ -47,8 +48,7 @@ export interface MeteredOverage {
  * the invoice as an amount: time has finer steps than a decimal, and a maximum or a last value can become less again.
  */
 export function meteredOverage(product: Pick<Product, 'overage' | 'meters'>, plan: Plan): MeteredOverage[] {
-  const isRenewed = plan.price !== null && plan.price.amountCents > 0 && plan.price.interval !== null;
-  if (product.overage !== 'meter_events' || !isRenewed) return [];
+  if (product.overage !== 'meter_events' || !isRecurring(plan)) return [];
   return plan.allowances.flatMap((allowance) => meteredOf(product, allowance));
 }
 

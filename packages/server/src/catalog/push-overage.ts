@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { type MeteredOverage, meteredRates, type Plan, type Product } from '@latchkey/core';
+import { type MeteredOverage, meteredOverage, type Plan, type Product } from '@latchkey/core';
 import type { OveragePrice } from './overage-price-repository.ts';
 import type { StripeCatalogApi } from './stripe-catalog-api.ts';
 
@@ -18,7 +18,7 @@ export async function pushOverage(
 ): Promise<Pushed[]> {
   const pushed: Pushed[] = [];
   for (const plan of product.plans) {
-    for (const overage of meteredRates(product, plan)) {
+    for (const overage of meteredOverage(product, plan)) {
       pushed.push(await pushRate(api, product, plan, overage, await stripeProduct()));
     }
   }
