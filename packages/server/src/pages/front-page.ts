@@ -76,7 +76,7 @@ function planRow(product: Product, plan: Plan, canBuy: boolean): Html {
 function priceText(plan: Plan): string {
   const { price } = plan;
   if (price === null) return 'issued by the vendor';
-  if (price.amountCents === 0) return 'free';
+  if (price.amountCents === 0) return isPaid(plan) ? 'by use' : 'free';
   const amount = formatMoney(money(price.amountCents, price.currency));
   if (price.interval === null) return `${amount} once`;
   return price.intervalCount === 1

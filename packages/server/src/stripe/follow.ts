@@ -174,6 +174,7 @@ function invoiceOf(invoice: StripeInvoice): SourceInvoice {
     nextAttemptAt: instant(invoice.next_payment_attempt),
     paysUntil: paysUntil(invoice),
     amountDueCents: invoice.amount_remaining,
+    paidCents: invoice.amount_paid,
     currency: invoice.currency,
     payUrl: invoice.hosted_invoice_url ?? null,
   };

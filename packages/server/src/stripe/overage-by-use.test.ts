@@ -96,7 +96,14 @@ describe('a plan that is billed by use alone', () => {
       ['paid', 0],
     ]);
     expect(await overageCharged(shop, user)).toBe(126);
+    expect(JSON.stringify(await lettersTo(user))).toContain('1.26');
     expect(await licenseOf(user)).toMatchObject({ status: 'active' });
+  });
+
+  it('is not what those are on who have no licence: nobody would be charged', async () => {
+    const { body: customer } = await shop.vendor('POST', '/v1/customers', { email: someone() });
+    const asked = { meter: 'calls', customer_id: customer.id, product: 'meters', quantity: 1 };
+    expect((await shop.vendor('POST', '/v1/usage/check', asked)).body).toMatchObject({ allowed: false });
   });
 
   it('is subscribed to with a card, which has to be there: nothing is due until it is used', async () => {

@@ -1,4 +1,4 @@
-import { findPlan, LatchkeyError, type Plan, type Product } from '@latchkey/core';
+import { findPlan, isPaid, LatchkeyError, type Plan, type Product } from '@latchkey/core';
 
 /** A tier that is paid through Stripe, or one that costs nothing. Errors: `plan_unknown`, `invalid_request` for what is not for sale. */
 export function tierOf(product: Product, tier: string): { plan: Plan; isFree: boolean } {
@@ -13,7 +13,7 @@ export function tierOf(product: Product, tier: string): { plan: Plan; isFree: bo
       path: 'tier',
     });
   }
-  return { plan, isFree: plan.price.amountCents === 0 };
+  return { plan, isFree: !isPaid(plan) };
 }
 
 /** The end that a request names. Null and nothing are the same to this document: the type's own end. Without an offset it is UTC. */

@@ -6,7 +6,7 @@ import { refusalOf, termsOf, validationOf } from './to-wire.ts';
 const price = (amountCents: number) => ({ amountCents }) as Plan['price'];
 const plans = [
   { id: 'trial', price: null },
-  { id: 'free', price: price(0) },
+  { id: 'free', price: price(0), allowances: [] },
   { id: 'pro', price: price(9_900) },
 ] as unknown as Plan[];
 const product = { id: 'software', plans } as unknown as Product;

@@ -4,6 +4,7 @@ import {
   type CreditOrder,
   creditOffer,
   findProduct,
+  isPaid,
   LatchkeyError,
   type Plan,
   type Product,
@@ -101,7 +102,7 @@ export function createCreditSales({ catalog, licenseReader, canDeliver }: Credit
 
 /** The plan of a licence that comes with what was bought: one that lives on credit and costs nothing of its own. */
 function prepaidPlan(product: Product, { meter }: CreditOffer, named: string | undefined): Plan {
-  const free = product.plans.filter(({ price }) => price === null || price.amountCents === 0);
+  const free = product.plans.filter((plan) => !isPaid(plan));
   const fitting = free.filter(({ id, license }) =>
     named === undefined ? license.requireCredit === meter.id : id === named,
   );

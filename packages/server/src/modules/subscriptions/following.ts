@@ -57,6 +57,8 @@ export interface SourceSubscription {
 
 export interface SourceInvoice extends InvoiceFacts {
   amountDueCents: number;
+  /** What was paid with it; left out where nobody says. */
+  paidCents?: number;
   currency: string;
   /** Where the customer can pay it. */
   payUrl: string | null;

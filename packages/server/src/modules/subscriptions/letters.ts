@@ -69,8 +69,13 @@ export function createSubscriptionLetters({
     switch (template) {
       case 'subscription-renewed':
       case 'payment-recovered': {
-        const { amountCents, currency } = current;
-        const data = { ...offer, amountCents, currency, paidThrough: iso(view.paidThrough) ?? now.toISOString() };
+        const { currency } = current;
+        const data = {
+          ...offer,
+          amountCents: paidFor(current, view),
+          currency,
+          paidThrough: iso(view.paidThrough) ?? now.toISOString(),
+        };
         await notifications.notify(transaction, { template, to, effectKey, data });
         return;
       }
@@ -143,6 +148,12 @@ export function endingFacts(current: SourceSubscription, view: SubscriptionView)
     trialEndsAt: current.trialEnd,
     startedAt: current.startedAt,
   };
+}
+
+/** What the term that was paid for last has cost, with what was used beyond the plan before it. */
+function paidFor({ invoices, amountCents }: SourceSubscription, { paidThrough }: SubscriptionView): number {
+  const paid = invoices.find(({ status, paysUntil }) => status === 'paid' && paysUntil === paidThrough);
+  return paid?.paidCents ?? amountCents;
 }
 
 function owedInvoice(current: SourceSubscription, view: SubscriptionView): SourceInvoice | null {

@@ -2,6 +2,7 @@ import {
   type Catalog,
   findPlan,
   findProduct,
+  isPaid,
   LatchkeyError,
   type LicenseStatus,
   type Plan,
@@ -142,7 +143,7 @@ function isInForce(status: LicenseStatus): boolean {
 
 /** The plan of those who have none: the first that costs nothing and includes something of the meter. */
 function freePlan(product: Product | null, meterId: string): Plan | null {
-  const isFree = ({ price, allowances }: Plan) =>
-    price?.amountCents === 0 && allowances.some(({ meter }) => meter === meterId);
+  const isFree = (plan: Plan) =>
+    plan.price !== null && !isPaid(plan) && plan.allowances.some(({ meter }) => meter === meterId);
   return product?.plans.find(isFree) ?? null;
 }

@@ -8,7 +8,7 @@ export const trialEnding = template(
   z.object({ ...offer, ...amount, trialEndsAt: instant }),
   ({ product, plan, amountCents, currency, trialEndsAt }, context) => {
     const { name, sender } = about(context, product);
-    const price = formatMoney(money(amountCents, currency));
+    const price = amountCents === 0 ? 'what you use' : formatMoney(money(amountCents, currency));
     return {
       subject: `Your trial of ${name} ends on ${formatDay(trialEndsAt)}`,
       preview: `After that it costs ${price}.`,
