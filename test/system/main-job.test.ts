@@ -46,7 +46,7 @@ describe.each(['pglite', 'postgres'] as const)('the main job over HTTP, on %s', 
     return KEY.exec(letters[0]?.text ?? '')?.[0] ?? '';
   }
 
-  it('a checkout that is paid puts the key into the mailbox within two seconds', async () => {
+  it('a checkout that is paid puts the key into the mailbox within two seconds [Z1]', async () => {
     key = await buy('first@example.com');
     expect(key).toHaveLength(271);
     const digits = key.replaceAll('-', '');
@@ -67,7 +67,7 @@ describe.each(['pglite', 'postgres'] as const)('the main job over HTTP, on %s', 
     expect(await validate(genuine.match(/.{16}/g)?.join('-') ?? '')).toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  it('a month later it is renewed and its expiry extended', async () => {
+  it('a month later it is renewed and its expiry extended [Z1]', async () => {
     const before = (await validate(key)).license.expires_at;
     await advance({ days: 32 });
     const after = await validate(key);

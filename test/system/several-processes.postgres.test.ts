@@ -95,7 +95,7 @@ async function query<Row extends pg.QueryResultRow>(sql: string, values: unknown
 }
 
 describe('three processes on one database', () => {
-  it('start together on an empty one, and agree on one price for each plan', async () => {
+  it('start together on an empty one, and agree on one price for each plan [Z9]', async () => {
     const prices = await query<{ plans: string }>(
       'select count(*) as plans from catalog_prices where current group by product, plan',
     );
@@ -161,7 +161,7 @@ describe('three processes on one database', () => {
     expect(heardAfterMs[Math.floor(REVOCATIONS / 2)], heardAfterMs.join(' ')).toBeLessThan(50);
   }, 120_000);
 
-  it('200 deliveries of one event, over all three: stored once, one effect', async () => {
+  it('200 deliveries of one event, over all three: stored once, one effect [Z9]', async () => {
     const id = `evt_${randomUUID()}`;
     const created = Math.floor(Date.now() / 1_000);
     const customer = {
@@ -205,7 +205,7 @@ describe('three processes on one database', () => {
     expect(audited).toHaveLength(1);
   });
 
-  it('a revocation by one is heard by the others, which had the licence in memory', async () => {
+  it('a revocation by one is heard by the others, which had the licence in memory [Z9]', async () => {
     const { key, id } = await call(0, 'POST', '/v1/licenses', { product: 'infinite-server26' });
     const code = async (index: number) => (await call(index, 'POST', '/v1/licenses/validate', { key })).code;
     for (const index of [0, 1, 2, 0, 1, 2]) expect(await code(index)).toBe('VALID');

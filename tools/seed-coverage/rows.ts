@@ -123,4 +123,4 @@ export const OPEN: readonly string[] = [];
 export const PARTLY: Readonly<Record<string, string>> = {};
 
 /** Rows of which no test shows anything yet because they come later. The same holds for this list. */
-export const LATER: readonly string[] = ['Q6', 'V12', 'Z1', 'Z2', 'Z5', 'Z7', 'Z8', 'Z9'];
+export const LATER: readonly string[] = ['Q6', 'V12'];

@@ -227,7 +227,7 @@ describe('a machine whose card was replaced', () => {
   const components = digestComponents('lic_01', parts, cryptography);
   const file = { ...boundFile, machines: [{ id: 'act_01', fingerprint: 'machine-1', components }] };
 
-  it('is known by the others, as it is to the server', () => {
+  it('is known by the others, as it is to the server [Z5]', () => {
     const machine = { fingerprint: 'machine-1-new', components: { ...parts, network: 'N-2' } };
     expect(ask({ file, machine }).code).toBe('VALID');
     expect(ask({ file, machine: { ...machine, components: { ...parts, network: 'N-2', disk: 'D-2' } } }).code).toBe(
@@ -260,7 +260,7 @@ describe('a clock', () => {
     ],
   ];
 
-  it.each(cases)('%s is answered as it must be, and the latest moment kept', (_name, question, code, seenAt) => {
+  it.each(cases)('%s is answered as it must be, and the latest moment kept [Z5]', (_name, question, code, seenAt) => {
     const decision = ask(question);
     expect([decision.code, decision.seenAt]).toEqual([code, seenAt]);
   });

@@ -121,7 +121,7 @@ describe('a licence file', () => {
     expect(JSON.stringify(content)).not.toContain(key);
   });
 
-  it('answers what the server answers, for every machine and feature asked for', async () => {
+  it('answers what the server answers, for every machine and feature asked for [Z5]', async () => {
     const { key } = await issue({ maxMachines: 2 });
     await activate(key, { fingerprint: 'm-1' });
     const { certificate } = await fileOf({ key });
@@ -139,7 +139,7 @@ describe('a licence file', () => {
     }
   });
 
-  it('names a machine by what it is called today, known by its parts', async () => {
+  it('names a machine by what it is called today, known by its parts [Z5]', async () => {
     const { key } = await issue();
     const components = { board: 'B', disk: 'D', network: 'N' };
     await activate(key, { fingerprint: 'old', components });
@@ -150,7 +150,7 @@ describe('a licence file', () => {
     expect(check(certificate, { machine: { fingerprint: 'old' }, licenseKey: key }).code).toBe('DECRYPTION_FAILED');
   });
 
-  it('of a retired key is still good, of a revoked one it is not', async () => {
+  it('of a retired key is still good, of a revoked one it is not [Z5]', async () => {
     const { key } = await issue();
     const { certificate, key_id } = await fileOf({ key });
     const rotated = await post('/v1/signing-keys/rotate', {}, asAdmin);
@@ -289,7 +289,7 @@ describe('the revocation list', () => {
     expect([later.licenses.has(id(revoked)), later.licenses.has(id(ended))]).toEqual([true, false]);
   });
 
-  it('lets a verifier without the server refuse a file, until a newer file says that it is good again', async () => {
+  it('lets a verifier without the server refuse a file, until a newer file says that it is good again [Z5]', async () => {
     const { license, key } = await issue();
     const { certificate } = await fileOf({ key });
     await write((transaction) => licensing.licenses.suspend(transaction, license.id, null));

@@ -71,7 +71,7 @@ const lineOf = ({ amount, description, period }: Wire) => ({
 describe.skipIf(process.env.LATCHKEY_TEST_ENGINE !== 'postgres')(
   `${CHANGES} changes of plan at random (LATCHKEY_PREVIEW_SEED=${SEED})`,
   () => {
-    it('are charged to the cent as they were shown', async () => {
+    it('are charged to the cent as they were shown [Z7]', async () => {
       const subscribers: Subscriber[] = [];
       for (let index = 0; index < SUBSCRIBERS; index += 1) subscribers.push(await subscribe(index));
       const seen = { charged: 0, credited: 0, discounted: 0, fromCredit: 0, newPeriod: 0 };

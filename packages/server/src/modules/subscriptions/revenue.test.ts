@@ -114,7 +114,7 @@ describe('the revenue', () => {
     });
   });
 
-  it('can be traced to the movements that made it', async () => {
+  it('can be traced to the movements that made it [Z8]', async () => {
     const { movements } = await get('');
     for (const { month, kind, currency, delta_cents, movements: count } of movements) {
       const { data } = await get(`/movements?month=${month.slice(0, 7)}&kind=${kind}&currency=${currency}&limit=100`);
