@@ -36,8 +36,9 @@ const together = { ...limits, maxWorkers: 2, sequence: { groupOrder: 0 } };
 const sharing = { ...together, isolate: false };
 // One file at a time, after the others: these are races that want the machine for themselves.
 const alone = { ...limits, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 1 } };
-// Whole systems, each in processes and on ports of its own. They wait for one another more than they work.
-const systems = { ...limits, maxWorkers: 2, sequence: { groupOrder: 2 }, testTimeout: 180_000, hookTimeout: 180_000 };
+// Whole systems, each in processes and on ports of its own. They wait for one another as much as they work: a third
+// finds the machine idle.
+const systems = { ...limits, maxWorkers: 3, sequence: { groupOrder: 2 }, testTimeout: 180_000, hookTimeout: 180_000 };
 
 export default defineConfig({
   test: {
@@ -56,7 +57,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...together,
+          ...sharing,
           name: 'sdk',
           include: ['packages/sdk/**/*.test.ts'],
           exclude: [...never, postgresOnly],
