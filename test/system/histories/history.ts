@@ -1,12 +1,14 @@
 import Stripe from 'stripe';
 import type { Chance } from './chance.ts';
-import type { World } from './world.ts';
+import type { Offer, World } from './world.ts';
 
 /** One buyer's life, as its seed has it. */
 export interface History {
   readonly name: string;
   /** What was done so far, for whoever has to find out what went wrong. */
   readonly log: string[];
+  /** Everything that may happen, and how often it did: asked for in vain, it did not. */
+  readonly happened: ReadonlyMap<string, number>;
   /** Does one thing that may happen. */
   act(): Promise<void>;
 }
@@ -32,6 +34,17 @@ export function createHistory(world: World, name: string, chance: Chance): Histo
   const running = async (): Promise<Stripe.Subscription[]> => {
     const lists = await Promise.all(customers.map((customer) => stripe.subscriptions.list({ customer, limit: 100 })));
     return lists.flatMap(({ data }) => data).filter(({ metadata }) => metadata.foreign === undefined);
+  };
+  /** The plans that one may change to; the same where there is no other. */
+  const others = (product: string | undefined, price: string | undefined): readonly Offer[] => {
+    const plans = world.offers.filter((offer) => offer.product === product);
+    return plans.length > 1 ? plans.filter((offer) => offer.price !== price) : plans;
+  };
+  /** Those with a change that waits, if there are any. */
+  const changing = async (): Promise<Stripe.Subscription[]> => {
+    const all = await running();
+    const waiting = all.filter(({ schedule }) => schedule !== null);
+    return waiting.length === 0 ? all : waiting;
   };
   const charges = async (): Promise<Stripe.Charge[]> => {
     const lists = await Promise.all(customers.map((customer) => stripe.charges.list({ customer, limit: 100 })));
@@ -74,7 +87,7 @@ export function createHistory(world: World, name: string, chance: Chance): Histo
       },
     },
     'buy what is none of ours': {
-      weight: 2,
+      weight: 5,
       async act() {
         const price = await stripe.prices.create({
           currency: 'usd',
@@ -94,9 +107,9 @@ export function createHistory(world: World, name: string, chance: Chance): Histo
         choose(running(), async ({ id, items }) => {
           const [item] = items.data;
           const { product } = world.offers.find(({ price }) => price === item?.price.id) ?? {};
-          const { plan, price } = chance.one(world.offers.filter((offer) => offer.product === product));
+          const { plan, price } = chance.one(others(product, item?.price.id));
           if (chance.inHundred(50)) {
-            const how = chance.one([{ when: 'now' }, { when: 'period_end' }, {}]);
+            const how = chance.one([{ when: 'now' }, { when: 'period_end' }, { when: 'period_end' }, {}]);
             const answered = await ask('POST', `/v1/subscriptions/${id}/change`, { plan, ...how });
             return `${answered} to ${plan} (${JSON.stringify(how)})`;
           }
@@ -107,7 +120,15 @@ export function createHistory(world: World, name: string, chance: Chance): Histo
     },
     'take a change back that waits': {
       weight: 3,
-      act: () => choose(running(), ({ id }) => ask('POST', `/v1/subscriptions/${id}/change/cancel`, {})),
+      act: () =>
+        choose(changing(), async ({ id, items, schedule }) => {
+          const [item] = items.data;
+          const { product } = world.offers.find(({ price }) => price === item?.price.id) ?? {};
+          const { plan } = chance.one(others(product, item?.price.id));
+          // Where none waits, somebody asks for one and thinks better of it at once.
+          if (schedule === null) await ask('POST', `/v1/subscriptions/${id}/change`, { plan, when: 'period_end' });
+          return ask('POST', `/v1/subscriptions/${id}/change/cancel`, {});
+        }),
     },
     'change the quantity': {
       weight: 6,
@@ -176,7 +197,7 @@ export function createHistory(world: World, name: string, chance: Chance): Histo
         }),
     },
     'dispute a charge': {
-      weight: 4,
+      weight: 7,
       act: () =>
         choose(charges(), async ({ id, disputed, refunded }) => {
           if (disputed || refunded) return `${id} cannot be disputed`;
@@ -208,16 +229,28 @@ export function createHistory(world: World, name: string, chance: Chance): Histo
     },
     nothing: { weight: 10, act: async () => '' },
   };
+  const happened = new Map(Object.keys(acts).map((what) => [what, 0]));
+  /** What is done next because of what was done last: otherwise nothing would be there to act on, most times. */
+  let reaction: string | null = null;
 
   return {
     name,
     log,
+    happened,
     async act() {
-      const what = customers.length === 0 ? chance.one(FIRST) : weighted(acts, chance);
-      log.push(`${what}: ${await declinesAside(acts[what]?.act)}`);
+      const what = reaction ?? (customers.length === 0 ? chance.one(FIRST) : weighted(acts, chance));
+      reaction = null;
+      const outcome = await declinesAside(acts[what]?.act);
+      log.push(`${what}: ${outcome}`);
+      if (IN_VAIN.test(outcome)) return;
+      happened.set(what, (happened.get(what) ?? 0) + 1);
+      if (what === 'dispute a charge' && chance.inHundred(75)) reaction = 'decide a dispute';
     },
   };
 }
+
+/** What is logged of an act that changed nothing. */
+const IN_VAIN = /^(nothing to act on|declined|refused)|: 4\d\d\b|nothing left$|cannot be disputed$/;
 
 const FIRST = ['buy by Checkout', 'buy through another program'];
 
