@@ -7,7 +7,8 @@ const postgresOnly = '**/*.postgres.test.ts';
 // statement of the server is run on both by the tests of the module it stands in.
 const onOneEngine = [
   // Products' older calls have no SQL of their own: test/architecture keeps the database from them.
-  'dialects/**',
+  'dialects/{crypto-orchestrator,infinite-server26,investment-system,redline2}/**',
+  'dialects/quantum-falcon/{app,conformance,wire}.test.ts',
   // Lives of many months, orders of events drawn at random, outages: what is tried is when things happen.
   'modules/subscriptions/changing-later.test.ts',
   'stripe/{any-order,house-outage,overage-by-use,overage-histories,taken-back}.test.ts',

@@ -48,6 +48,9 @@ describe('use beyond a plan, told', () => {
     const { body } = await shop.vendor('GET', '/v1/analytics/revenue');
     expect(body.overage_revenue).toMatchObject([{ currency: 'usd', amount_cents: 120 }]);
     expect(body.totals).toMatchObject([{ mrr_cents: 2_900 }]);
+    const { overage } = shop.server.app;
+    expect(await overage.revenue(new Date(0), { product: 'signals' })).toMatchObject([{ currency: 'usd', cents: 120 }]);
+    expect(await overage.revenue(new Date(0), { product: 'another' })).toEqual([]);
   });
 
   it('is listed page by page', async () => {

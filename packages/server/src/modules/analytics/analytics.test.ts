@@ -253,6 +253,8 @@ describe('licences', () => {
     const pro = body.by_plan.find(({ plan }: Wire) => plan === 'pro');
     expect(pro).toMatchObject({ product: PRODUCT, total: 2, active: 1, revoked: 1, ending: { days_7: 1, days_30: 1 } });
     const statistics = (await shop.vendor('GET', '/v1/licenses/statistics')).body;
+    const ofProduct = (await shop.vendor('GET', `/v1/licenses/statistics?product=${PRODUCT}`)).body;
+    expect([ofProduct.total, ofProduct.revoked]).toEqual([body.total, body.revoked]);
     const all = (await shop.vendor('GET', '/v1/analytics/licenses')).body;
     expect([all.total, all.active + all.grace, all.revoked]).toEqual([
       statistics.total,

@@ -45,6 +45,7 @@ describe('customers over HTTP', () => {
     expect(log.body.data).toContainEqual(
       expect.objectContaining({ action: 'customer.updated', detail: { fields: ['email', 'metadata'] } }),
     );
+    expect((await shop.vendor('PATCH', path, { email: 'alan@example.org' })).body.email).toBe('alan@example.org');
     await shop.stripe('POST', `/v1/customers/${before.stripe_customer_id}`, { name: 'Alan at Stripe' });
     await shop.settle();
     expect((await shop.vendor('GET', path)).body.name).toBe('Alan at Stripe');

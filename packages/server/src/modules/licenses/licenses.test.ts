@@ -178,6 +178,13 @@ describe('renewing', () => {
     expect(late.expiresAt).toBe(ports.clock.now().getTime() + 30 * dayMs);
   });
 
+  it('is not needed where the vendor says when it ends', async () => {
+    const { license } = await issue();
+    const expiresAt = new Date(license.startsAt + 5 * dayMs);
+    const moved = await write((transaction) => licensing.licenses.update(transaction, license.id, { expiresAt }));
+    expect(moved.expiresAt).toBe(expiresAt.getTime());
+  });
+
   it('does not renew what was revoked', async () => {
     const { license } = await issue();
     await write((transaction) => licensing.licenses.revoke(transaction, license.id, null));

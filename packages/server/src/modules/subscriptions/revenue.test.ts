@@ -6,7 +6,7 @@ import { loadExampleCatalog } from '../../../test/support/licensing.ts';
 import { createTestPorts } from '../../../test/support/ports.ts';
 import { createSubscribing } from '../../../test/support/subscribing.ts';
 import type { Http } from '../../http/index.ts';
-import { revenueRoutes, type SourceSubscription } from './index.ts';
+import { createRevenueReader, revenueRoutes, type SourceSubscription } from './index.ts';
 
 const ports = createTestPorts({ startAt: new Date('2026-01-10T00:00:00Z') });
 let test: TestDatabase;
@@ -104,6 +104,9 @@ describe('the revenue', () => {
       customer_churn_rate: 0.25,
       revenue_churn_rate: 0.333333,
     });
+    const reader = createRevenueReader({ database: test.database, clock: ports.clock });
+    expect(await reader.figures({ product: 'investment-system' })).toEqual(await reader.figures());
+    expect(await reader.figures({ product: 'redline2' })).toMatchObject({ currencies: [] });
     expect(answer.by_plan).toMatchObject([
       { product: 'investment-system', plan: 'enterprise', mrr_cents: 49_900, subscriptions: 1 },
       { plan: 'pro', mrr_cents: 19_800, arr_cents: 237_600, subscriptions: 2, paying_customers: 2 },

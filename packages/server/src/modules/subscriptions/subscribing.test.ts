@@ -48,6 +48,11 @@ describe('subscribing with a card', () => {
     expect(await licensesOf(email)).toMatchObject([{ id: body.license_id, plan: 'basic', status: 'active' }]);
     expect(await lettersTo(email)).toHaveLength(1);
     expect(JSON.stringify(body)).not.toContain('SU-');
+    const { data } = (await shop.vendor('GET', `/v1/subscriptions?product=${basic.product}`)).body;
+    expect(data.map(({ id }: Wire) => id)).toContain(body.id);
+    const statistics = (await shop.vendor('GET', '/v1/subscriptions/statistics')).body;
+    expect(statistics.total_subscriptions).toBe(1);
+    expect((await shop.vendor('GET', '/v1/subscriptions/statistics?product=suite')).body).toEqual(statistics);
   });
 
   it('is refused to whoever has a subscription to the product', async () => {
