@@ -8,7 +8,7 @@ import { type Server, startServer } from './server.ts';
 const STOP_WITHIN_MS = 9_500;
 
 async function main(): Promise<void> {
-  const server = await start();
+  const { server, config } = await start();
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) return;
@@ -23,14 +23,14 @@ async function main(): Promise<void> {
     );
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
+  // Not before it can be stopped in order: whoever waits for these lines may do so at once.
+  process.stdout.write(`${banner(server, config).join('\n')}\n`);
 }
 
-async function start(): Promise<Server> {
+async function start(): Promise<{ server: Server; config: Config }> {
   try {
     const config = parseConfig(process.env);
-    const server = await startServer(config, { isPretty: process.stdout.isTTY === true });
-    process.stdout.write(`${banner(server, config).join('\n')}\n`);
-    return server;
+    return { server: await startServer(config, { isPretty: process.stdout.isTTY === true }), config };
   } catch (error) {
     // These say themselves what to do; a stack would only bury it.
     const explains = error instanceof ConfigError || error instanceof CatalogError;
