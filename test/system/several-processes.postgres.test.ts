@@ -13,7 +13,12 @@ const ADMIN_TOKEN = 'the-admin-token-of-three-processes';
 const WEBHOOK_SECRET = 'whsec_of_three_processes';
 const PARALLEL = 200;
 const isLong = process.env.LATCHKEY_TEST_LONG === '1';
-const MACHINES = 1_000;
+/** How many machines ask at once, for how many seats. */
+const RUSHES: [machines: number, limit: number][] = [
+  [isLong ? 1_000 : 250, 1],
+  [1_000, 5],
+  [isLong ? 1_000 : 250, 100],
+];
 const REVOCATIONS = isLong ? 51 : 11;
 
 let folder: string;
@@ -104,18 +109,18 @@ describe('three processes on one database', () => {
     for (const index of [0, 1, 2]) expect(await call(index, 'GET', '/health/ready')).toMatchObject({ status: 'ready' });
   });
 
-  it.each([1, 5, 100])(
-    `${MACHINES} machines activating a licence for %i at once, over all three: exactly so many succeed`,
-    async (limit) => {
+  it.each(RUSHES)(
+    '%i machines activating a licence for %i at once, over all three: exactly so many succeed',
+    async (machines, limit) => {
       const { key, id } = await call(0, 'POST', '/v1/licenses', { product: 'infinite-server26', max_machines: limit });
       const answers = await Promise.all(
-        Array.from({ length: MACHINES }, (_, machine) =>
+        Array.from({ length: machines }, (_, machine) =>
           answered(machine, '/v1/licenses/activate', { key, machine: { fingerprint: `machine-${machine}` } }),
         ),
       );
       const accepted = answers.filter(({ valid }) => valid);
       expect(accepted).toHaveLength(limit);
-      expect(answers.filter(({ code }) => code === 'TOO_MANY_MACHINES')).toHaveLength(MACHINES - limit);
+      expect(answers.filter(({ code }) => code === 'TOO_MANY_MACHINES')).toHaveLength(machines - limit);
       expect(await call(1, 'GET', `/v1/licenses/${id}`)).toMatchObject({ machines_used: limit });
       const live = await query<{ id: string }>(
         'select id from activations where license_id = $1 and released_at is null',
@@ -128,7 +133,7 @@ describe('three processes on one database', () => {
       );
       expect(Object.fromEntries(attempts.map(({ action, entries }) => [action, Number(entries)]))).toEqual({
         'license.activated': limit,
-        'license.activation_refused': MACHINES - limit,
+        'license.activation_refused': machines - limit,
       });
     },
     60_000,

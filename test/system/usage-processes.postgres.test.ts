@@ -7,8 +7,8 @@ import type { Wire } from '../support/wire.ts';
 const isLong = process.env.LATCHKEY_TEST_LONG === '1';
 const CALLERS = 500;
 const BALANCE = 100;
-const ROUNDS = isLong ? 100 : 3;
-const EVENTS = isLong ? 1_000_000 : 12_000;
+const ROUNDS = isLong ? 100 : 2;
+const EVENTS = isLong ? 1_000_000 : 6_000;
 const LONGEST_MS = isLong ? 3_600_000 : 300_000;
 const DAY_MS = 86_400_000;
 
