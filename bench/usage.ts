@@ -62,10 +62,12 @@ export async function benchUsage({ seconds, rounds, stored }: UsageBenchOptions)
       say(`with ${stored.toLocaleString('en-US')} events stored:`);
       await measure(after, seconds, rounds);
       for (const [index, { name, rounds: later }] of after.entries()) {
-        const ratios = later.map(
-          ({ perSecond }, round) => perSecond / (before[index]?.rounds[round]?.perSecond ?? Number.NaN),
+        const earlier = before[index]?.rounds ?? [];
+        const compare = (figure: 'perSecond' | 'processorMicroseconds') =>
+          show(spreadOf(later.map((round, place) => round[figure] / (earlier[place]?.[figure] ?? Number.NaN))), 2);
+        say(
+          `${name}: ${compare('perSecond')} of the rate it was, at ${compare('processorMicroseconds')} of the processor time`,
         );
-        say(`${name}: ${show(spreadOf(ratios), 2)} of what it was`);
       }
     }
     await bare.close();
