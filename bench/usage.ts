@@ -20,9 +20,8 @@ const DATABASE_CORE = 1;
 const BATCH = 100;
 const LICENSES = 100;
 const BATCH_LICENSES = 10;
+/** Calls at a time, of one event or of a batch: enough for some to be read while others are written. */
 const CONNECTIONS = 64;
-/** Batches in flight: enough for one to be read while another is written. */
-const BATCH_CONNECTIONS = 16;
 /** The path and body of a call of which each is different. */
 type Call = () => { path: string; body: string };
 
@@ -148,8 +147,8 @@ function subjectsOf(
     run: (seconds) => bare.run(seconds, weight, callers),
   });
   return [
-    rowsOf('bare rows, 100 together', BATCH, BATCH_CONNECTIONS),
-    ours('events in batches of 100', batch, BATCH, BATCH_CONNECTIONS, `{"accepted":${BATCH},`),
+    rowsOf('bare rows, 100 together', BATCH, CONNECTIONS),
+    ours('events in batches of 100', batch, BATCH, CONNECTIONS, `{"accepted":${BATCH},`),
     rowsOf('bare rows, one by one', 1, CONNECTIONS),
     ours('events one by one', single, 1, CONNECTIONS, '{"accepted":1,'),
     rowsOf('bare rows, one by one, again', 1, CONNECTIONS),

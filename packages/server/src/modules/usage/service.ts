@@ -87,7 +87,7 @@ export interface HeldReservation {
 const AHEAD_MS = 5 * minuteMs;
 const LATEST_MS = LATEST_EVENT_DAYS * dayMs;
 /** Writers side by side: one waits for the database while another decides. More of them make their batches smaller. */
-const LANES = 2;
+const LANES = 3;
 /** Requests in one transaction of a writer, and those that may wait for it. */
 const BATCH_SIZE = 2_000;
 const QUEUE_SIZE = 50_000;
