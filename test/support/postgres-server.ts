@@ -130,7 +130,14 @@ const settings = [
 
 // Nothing here survives the run, so nothing is worth a disk flush; what a commit means to other sessions is unchanged.
 const FLEETING = [...settings, 'fsync=off', 'full_page_writes=off', 'shared_buffers=128MB'];
-const DURABLE = [...settings, 'fsync=on', 'full_page_writes=on', 'synchronous_commit=on', 'shared_buffers=1GB'];
+const DURABLE = [
+  ...settings,
+  'fsync=on',
+  'full_page_writes=on',
+  'synchronous_commit=on',
+  'shared_buffers=1GB',
+  'max_wal_size=8GB',
+];
 
 const readyWithinMs = 60_000;
 
