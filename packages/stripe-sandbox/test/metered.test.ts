@@ -89,6 +89,8 @@ describe('a metered price', () => {
       line_items: [{ price: fee.id, quantity: 1 }, { price: perUnit.id }],
     });
     expect(session.amount_total).toBe(2500);
+    const page = await (await fetch(session.url ?? '')).text();
+    expect(page).toContain('$0.10 for each used, billed per month');
     await test.control('POST', `/checkout/sessions/${session.id}/complete`, { email: 'ada@example.com' });
     const done = await stripe.checkout.sessions.retrieve(session.id, { expand: ['subscription', 'invoice'] });
     const subscription = done.subscription as Stripe.Subscription;

@@ -7,7 +7,6 @@ import type { Engine } from '../engine.ts';
 import { ApiError } from '../http/api-error.ts';
 import { type CheckoutSession, saleOf } from '../objects/checkout-session.ts';
 import { BY_THE_CLOCK, type Work } from '../work.ts';
-import { cadenceText } from './cadence.ts';
 import {
   cardErrors,
   cardFields,
@@ -21,6 +20,7 @@ import {
 } from './card-form.ts';
 import { html } from './html.ts';
 import { notFound, notice, type Page, page, redirect } from './layout.ts';
+import { priceText } from './price-text.ts';
 
 /** What the buyer's address is, where the session or its customer already says so. */
 function knownEmail(work: Work, session: CheckoutSession): string | null {
@@ -43,7 +43,7 @@ function summary(work: Work, session: CheckoutSession) {
 <p class="total">${formatAmount(total, currency)}</p>
 <dl>${lines.map(
     (line) => html`<dt>${line.description}${(line.quantity ?? 1) > 1 && ` × ${line.quantity}`}
-<span class="soft">${formatAmount(line.price.unit_amount ?? 0, line.currency)}${cadenceText(line.price)}</span></dt>
+<span class="soft">${priceText(line.price)}</span></dt>
 <dd>${formatAmount(line.amount_total, line.currency)}</dd>`,
   )}</dl>
 ${trialDays !== null && html`<p class="soft">${trialDays} days free.</p>`}

@@ -8,19 +8,14 @@ import type { Subscription } from '../objects/subscription.ts';
 import { isCancelable, offeredPrices } from '../resources/billing-portal-changes.ts';
 import { equals } from '../store/conditions.ts';
 import type { Work } from '../work.ts';
-import { cadenceText } from './cadence.ts';
 import { type Html, html } from './html.ts';
 import { type Page, page } from './layout.ts';
 import { dateText, inPortal, type Portal } from './portal-session.ts';
+import { priceText } from './price-text.ts';
 
 /** What a price is called and costs. */
 export function priceName(work: Work, price: Price): string {
   return work.find('product', price.product)?.name ?? price.nickname ?? price.id;
-}
-
-export function priceText(price: Price): string {
-  const amount = price.unit_amount === null ? 'By use' : formatAmount(price.unit_amount, price.currency);
-  return `${amount}${cadenceText(price)}`;
 }
 
 export function planText(work: Work, subscription: Subscription): string {

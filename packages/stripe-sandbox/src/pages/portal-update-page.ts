@@ -10,8 +10,9 @@ import {
 } from '../resources/billing-portal-changes.ts';
 import { html } from './html.ts';
 import { notFound, type Page } from './layout.ts';
-import { planText, priceName, priceText } from './portal-home-page.ts';
+import { planText, priceName } from './portal-home-page.ts';
 import { afterDoing, dateText, inPortal, ownSubscription, type Portal, portalPage } from './portal-session.ts';
+import { priceText } from './price-text.ts';
 
 /** `GET /p/session/{session}/subscriptions/{subscription}/update`: the plans to choose from. */
 export function showPlans(engine: Engine, session: string, id: string): Page {
