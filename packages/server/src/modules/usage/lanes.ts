@@ -1,7 +1,6 @@
 /** Writers side by side, each for accounts of its own: while one waits for the database, another decides. */
 
-import type { UsageOutcome } from '@latchkey/core';
-import { LatchkeyError } from '@latchkey/core';
+import { LatchkeyError, type UsageOutcome } from '@latchkey/core';
 import type { GroupWriter } from '../ledger/index.ts';
 import type { SubmittedRequest, UsageOperation } from './write-batch.ts';
 

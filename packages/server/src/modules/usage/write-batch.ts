@@ -232,7 +232,7 @@ function countedBy(
   return found;
 }
 
-/** A finalized reservation's event has its own id where it is given none, which no request named. */
+/** The digest of an event that was written: known already, for a request named it. */
 function digestIn(digestOfKey: ReadonlyMap<string, string>, key: string): string {
   return digestOfKey.get(key) ?? digestOf(key);
 }
