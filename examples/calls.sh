@@ -14,7 +14,7 @@ call() {
   fi
 }
 
-# field <name>: a text of the last answer.
+# field <name>: the first text of that name in the last answer.
 field() {
-  sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" <<<"$ANSWER"
+  grep -o "\"$1\":\"[^\"]*\"" <<<"$ANSWER" | head -n 1 | cut -d '"' -f 4
 }

@@ -15,24 +15,7 @@ STRIPE=${STRIPE:-http://127.0.0.1:4243}
 EMAIL=customer-$$-$RANDOM@example.com
 AS_ADMIN=(-H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json')
 
-# call <what> <status> <arguments of curl…>: prints the answer, keeps it in ANSWER, and ends when the status is another.
-call() {
-  local what=$1 expected=$2 status
-  shift 2
-  ANSWER=$(curl -sS -w '\n%{http_code}' "$@")
-  status=${ANSWER##*$'\n'}
-  ANSWER=${ANSWER%$'\n'*}
-  printf '%-28s %s  %.160s\n' "$what" "$status" "$ANSWER"
-  if [ "$status" != "$expected" ]; then
-    printf 'expected %s\n' "$expected" >&2
-    exit 1
-  fi
-}
-
-# field <name>: the first text of that name in the last answer.
-field() {
-  grep -o "\"$1\":\"[^\"]*\"" <<<"$ANSWER" | head -n 1 | cut -d '"' -f 4
-}
+. "$(dirname "${BASH_SOURCE[0]}")/../calls.sh"
 
 # contains <text>: ends when the last answer has it not.
 contains() {
